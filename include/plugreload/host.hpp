@@ -1,0 +1,93 @@
+// plugreload/host.hpp - what the library asks of the server it lives in.
+#ifndef PLUGRELOAD_HOST_HPP_
+#define PLUGRELOAD_HOST_HPP_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "plugreload/export.hpp"
+#include "plugreload/status.hpp"
+#include "plugreload/types.hpp"
+
+namespace plugreload {
+
+struct LaunchSpec;
+struct InstanceInfo;
+
+enum class LogLevel : std::int32_t { kTrace = 0, kDebug = 1, kInfo = 2, kWarn = 3, kError = 4 };
+PLUGRELOAD_EXPORT std::string_view LogLevelName(LogLevel level);  // "trace" ... "error"
+
+// One line. The views are valid during the call.
+struct LogRecord {
+  LogLevel level = LogLevel::kInfo;
+  std::string_view instance;  // the instance it comes from or is about; empty: the runtime itself
+  std::string_view message;   // without newline; of a plugin's output, any bytes
+};
+
+// "create" ... as Vault names what a policy allows.
+enum class Operation : std::int32_t { kRead = 0, kUpdate = 1, kDelete = 2, kList = 3 };
+
+// A dispatched call, as the authoriser sees it, before anything about the catalog is looked at.
+struct Call {
+  Operation operation = Operation::kRead;
+  std::string_view ns;       // canonical, as the request gave it; may not exist
+  std::string_view path;     // below /v1/, without the namespace ("sys/plugins/pins/secret/kv")
+  std::string_view token;    // as given; empty: none. Never logged by the library
+  std::string_view remote;   // address of the caller as the host gave it
+};
+
+enum class Decision : std::int32_t { kDeny = 0, kAllow = 1 };
+
+enum class EventKind : std::int32_t {
+  kInstanceStarted = 1,
+  kInstanceFailed = 2,     // did not start, or ended by itself
+  kInstanceStopped = 3,
+  kMountServing = 4,       // a generation began to serve the mount
+  kMountFailed = 5,        // the restart limit is reached, or nothing could be started
+  kReloadStarted = 6,
+  kReloadDraining = 7,     // the call returned, old leases are still held
+  kReloadFinished = 8,     // every old instance is retired
+  kEventsLost = 9,         // the queue to the host was full; `count` events were dropped
+};
+PLUGRELOAD_EXPORT std::string_view EventKindName(EventKind kind);
+
+struct Event {
+  EventKind kind = EventKind::kInstanceStarted;
+  std::string reload_id;   // empty: not part of a reload
+  std::string ns;          // of the mount; empty also for the root namespace
+  std::string mount;       // empty: not about one mount
+  std::string plugin;      // "secret/kv v2.0.0"
+  std::string instance;
+  std::uint64_t generation = 0;
+  std::uint64_t count = 0;
+  std::string message;
+};
+
+// A seam: the server. Every method has a default, and the default of Authorise is to refuse.
+//
+// Thread safety: methods are called from several threads at once, with no lock of the library
+// held. Log and OnEvent come from one notifier thread per runtime, in order; when the host is
+// slower than the library, the oldest are dropped, counted and told.
+class PLUGRELOAD_EXPORT Host {
+ public:
+  virtual ~Host();
+
+  // May this dispatched call be carried out? Called on the thread of Runtime::Dispatch.
+  virtual Decision Authorise(const Call& call) noexcept;
+
+  virtual void Log(const LogRecord& record) noexcept;
+  virtual void OnEvent(const Event& event) noexcept;
+
+  // Makes what the host keeps per instance (a connection pool, say): called once for each ready
+  // instance before it serves; leases hand it out; the last reference is dropped after the
+  // instance has drained and before it is stopped. A failure fails the start. It cannot be
+  // aborted: past PluginTimeouts::attach the start fails and the late object is destroyed.
+  virtual Result<std::shared_ptr<void>> Attach(const LaunchSpec& spec, const InstanceInfo& info);
+};
+
+}  // namespace plugreload
+
+#endif  // PLUGRELOAD_HOST_HPP_

@@ -1,0 +1,102 @@
+// plugreload/runtime.hpp - registry, tree, coordinator, store and launchers, put together.
+#ifndef PLUGRELOAD_RUNTIME_HPP_
+#define PLUGRELOAD_RUNTIME_HPP_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "plugreload/dispatch.hpp"
+#include "plugreload/export.hpp"
+#include "plugreload/host.hpp"
+#include "plugreload/launcher.hpp"
+#include "plugreload/namespaces.hpp"
+#include "plugreload/registry.hpp"
+#include "plugreload/reload.hpp"
+#include "plugreload/status.hpp"
+#include "plugreload/store.hpp"
+#include "plugreload/types.hpp"
+
+namespace plugreload {
+
+// When an instance that ended by itself is started again: after first * 2^n, at most `max`, each
+// shortened by up to half at random; after `limit` failures in a row the mount is `failed`. A mount
+// that served for `stable` starts counting anew.
+struct RestartPolicy {
+  Millis first{100};
+  Millis max{30'000};
+  std::uint32_t limit = 8;
+  Millis stable{60'000};
+};
+
+struct RuntimeOptions {
+  std::string node = "node";               // names this node in reload results
+  std::shared_ptr<StateStore> store;       // null: a memory store of its own
+  std::shared_ptr<Host> host;              // null: refuses every dispatched call, drops logs
+  std::string plugin_directory;            // absolute; empty: commands must be absolute
+  bool allow_unhashed = false;             // accept plugins without sha256
+  Handshake handshake{"PLUGRELOAD_PLUGIN_COOKIE", "6a6f3c57-2d0e-4b1b-9d0a-0f6c8a7e5b21", {1}};
+  // Further launchers by name. "process" is bound to NewProcessLauncher(process) unless given here.
+  std::map<std::string, std::shared_ptr<Launcher>> launchers;
+  ProcessLauncherOptions process;
+  // Launchers that a dispatched registration may name.
+  std::vector<std::string> dispatch_launchers = {"process"};
+  RestartPolicy restart;
+  std::size_t max_concurrent_starts = 4;
+  std::size_t max_concurrent_reloads = 4;
+  std::size_t max_queued_reloads = 256;
+  std::size_t history = 256;               // reports kept
+  std::size_t max_notifications = 4096;    // log lines and events waiting for the host
+  // Deregistering a version that a mount runs is refused instead of warned about.
+  bool refuse_deregister_in_use = false;
+  // Dispatched requests.
+  std::size_t max_body_bytes = 32 * 1024 * 1024;
+  std::size_t max_json_depth = 64;
+  std::size_t max_mounts_per_request = 10'000;
+  Millis dispatch_timeout{90'000};         // of one dispatched call, as Vault's default
+};
+
+// One per server; any number per process. Everything it hands out is valid until it is destroyed.
+// Create it after the host has forked or daemonised: in a forked child its methods are refused with
+// kFailedPrecondition "forked".
+//
+// Thread safety: safe for concurrent use; destroy it once nobody else uses it.
+class PLUGRELOAD_EXPORT Runtime {
+ public:
+  // Loads the store, starts eager mounts behind (wait with WaitReady), sweeps what a crashed
+  // predecessor left. Errors: the store's, kInvalidArgument for an option that makes no sense,
+  // kFailedPrecondition "run_directory".
+  static Result<std::unique_ptr<Runtime>> Create(RuntimeOptions options);
+  // As Close(After(30 s)). Instances of leases that are still held then are stopped under them.
+  ~Runtime();
+  Runtime(const Runtime&) = delete;
+  Runtime& operator=(const Runtime&) = delete;
+
+  PluginRegistry& registry();
+  NamespaceTree& namespaces();
+  ReloadCoordinator& reloads();
+
+  // Carries out a Vault-shaped call: authorises it, then answers. Blocks as the call it stands for
+  // does, at most RuntimeOptions::dispatch_timeout. Never fails otherwise than by the status.
+  Response Dispatch(const Request& request);
+
+  // Waits until every eager mount serves or has failed. kDeadlineExceeded names those that do not.
+  Status WaitReady(Deadline deadline);
+
+  // Refuses new leases and reloads, waits for held leases, stops every instance. kDeadlineExceeded
+  // "leases_held": with the count; instances without leases are stopped; after that only releasing
+  // leases, Close and the destructor are valid. Idempotent.
+  Status Close(Deadline deadline);
+
+ private:
+  struct Parts;
+  explicit Runtime(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace plugreload
+
+#endif  // PLUGRELOAD_RUNTIME_HPP_

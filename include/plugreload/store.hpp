@@ -1,0 +1,97 @@
+// plugreload/store.hpp - where the catalog, pins, namespaces and mounts live.
+#ifndef PLUGRELOAD_STORE_HPP_
+#define PLUGRELOAD_STORE_HPP_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "plugreload/export.hpp"
+#include "plugreload/status.hpp"
+#include "plugreload/types.hpp"
+
+namespace plugreload {
+
+// Counts the commits of a store; the first commit is revision 1. A document's revision is that of
+// the commit that last wrote it.
+using Revision = std::int64_t;
+
+inline constexpr std::size_t kMaxChangesPerCommit = 100;
+
+// One document to write, or to remove (no value).
+struct Change {
+  std::string key;
+  std::optional<std::string> value;
+  // Compare: the document must still have this revision; 0 = it must not exist; nullopt = any.
+  std::optional<Revision> expected;
+  // Only compare, write nothing. REQUIRES: expected.
+  bool check_only = false;
+};
+
+struct Document {
+  std::string key;
+  std::string value;
+  Revision revision = 0;
+
+  bool operator==(const Document&) const = default;
+};
+
+struct Snapshot {
+  std::vector<Document> documents;  // sorted by key
+  Revision revision = 0;            // of the whole store when it was read
+};
+
+// What one commit changed below the watched prefix.
+struct WatchBatch {
+  struct Item {
+    std::string key;
+    std::optional<std::string> value;  // nullopt: removed
+  };
+  Revision revision = 0;
+  std::vector<Item> items;
+};
+
+// Small documents under keys, in commits. This is a seam: a host may bring its own.
+//
+// Thread safety: an implementation must be safe for concurrent use.
+class PLUGRELOAD_EXPORT StateStore {
+ public:
+  // Receives batches in revision order, each once, without a gap, from one thread at a time that
+  // belongs to the store. A status instead of a batch ends the watch (the store was compacted, or
+  // closed): load again and watch from there. It must not call back into the store.
+  using WatchCallback = std::function<void(const Result<WatchBatch>&)>;
+
+  // Keeps a watch alive. Its destructor waits for a running callback; none runs after it.
+  class PLUGRELOAD_EXPORT Watcher {
+   public:
+    virtual ~Watcher();
+  };
+
+  virtual ~StateStore();
+
+  // Applies all changes as one revision, or none. kAborted "revision_mismatch": a compare failed.
+  // kInvalidArgument: more than kMaxChangesPerCommit, an empty key, or a key twice.
+  // kDeadlineExceeded and kUnavailable: nothing was changed. kUnknown: it may have been.
+  virtual Result<Revision> Commit(std::span<const Change> changes, Deadline deadline) = 0;
+
+  // Every document whose key begins with `prefix`, as of one revision.
+  virtual Result<Snapshot> Load(std::string_view prefix, Deadline deadline) = 0;
+
+  // Every commit after revision `after` that touches a key beginning with `prefix`.
+  virtual Result<std::unique_ptr<Watcher>> Watch(std::string_view prefix, Revision after,
+                                                 WatchCallback callback) = 0;
+};
+
+// Keeps everything in memory. Runtimes of one process that share it see each other's changes, as
+// the nodes of a cluster do; it ends with the last of them.
+PLUGRELOAD_EXPORT std::shared_ptr<StateStore> NewMemoryStore();
+
+}  // namespace plugreload
+
+#endif  // PLUGRELOAD_STORE_HPP_

@@ -1,0 +1,19 @@
+#include "plugreload/host.hpp"
+
+#include "plugreload/launcher.hpp"
+
+namespace plugreload {
+
+Host::~Host() = default;
+
+Decision Host::Authorise(const Call&) noexcept { return Decision::kDeny; }
+void Host::Log(const LogRecord&) noexcept {}
+void Host::OnEvent(const Event&) noexcept {}
+Result<std::shared_ptr<void>> Host::Attach(const LaunchSpec&, const InstanceInfo&) {
+  return std::shared_ptr<void>();
+}
+
+Launcher::~Launcher() = default;
+PluginInstance::~PluginInstance() = default;
+
+}  // namespace plugreload
