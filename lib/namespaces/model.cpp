@@ -1,0 +1,139 @@
+#include "namespaces/model.hpp"
+
+#include "namespaces/path_text.hpp"
+#include "state/keys.hpp"
+
+namespace plugreload::internal {
+namespace {
+
+MountId Id(std::string_view ns, std::string_view path) {
+  return {std::string(ns), std::string(path)};
+}
+
+}  // namespace
+
+const NamespaceRecord* TreeModel::FindNamespace(std::string_view ns) const {
+  const auto found = namespaces_.find(ns);
+  return found == namespaces_.end() ? nullptr : &found->second;
+}
+
+const MountRecord* TreeModel::FindMount(std::string_view ns, std::string_view path) const {
+  const auto found = mounts_.find(Id(ns, path));
+  return found == mounts_.end() ? nullptr : &found->second;
+}
+
+Revision TreeModel::GuardRevision(std::string_view ns) const {
+  const auto found = guards_.find(ns);
+  return found == guards_.end() ? 0 : found->second;
+}
+
+bool TreeModel::HasChildren(std::string_view ns) const {
+  const auto next = namespaces_.upper_bound(ns);
+  return next != namespaces_.end() && next->first.starts_with(ns);
+}
+
+bool TreeModel::HasMounts(std::string_view ns) const {
+  const auto first = mounts_.lower_bound(Id(ns, ""));
+  return first != mounts_.end() && first->first.first == ns;
+}
+
+const MountEntry* TreeModel::MountInTheWay(std::string_view ns, std::string_view path,
+                                           const MountEntry* except) const {
+  for (auto it = mounts_.lower_bound(Id(ns, path));
+       it != mounts_.end() && it->first.first == ns && it->first.second.starts_with(path); ++it) {
+    if (&it->second.node->entry != except) return &it->second.node->entry;
+  }
+  for (std::size_t slash = path.find('/'); slash != std::string_view::npos;
+       slash = path.find('/', slash + 1)) {
+    const MountRecord* above = FindMount(ns, path.substr(0, slash + 1));
+    if (above != nullptr && &above->node->entry != except) return &above->node->entry;
+  }
+  return nullptr;
+}
+
+std::vector<NamespaceInfo> TreeModel::Namespaces(std::string_view ns, Depth depth) const {
+  std::vector<NamespaceInfo> infos;
+  for (auto it = namespaces_.lower_bound(ns); it != namespaces_.end() && it->first.starts_with(ns);
+       ++it) {
+    if ((it->first == ns) != (depth == Depth::kSelf)) continue;
+    if (InReach(ns, it->first, depth)) infos.push_back(it->second.info);
+    if (depth == Depth::kSelf) break;
+  }
+  return infos;
+}
+
+MountNodes TreeModel::Nodes(std::string_view ns, Depth depth) const {
+  MountNodes nodes;
+  for (auto it = mounts_.lower_bound(Id(ns, ""));
+       it != mounts_.end() && it->first.first.starts_with(ns); ++it) {
+    if (depth == Depth::kSelf && it->first.first != ns) break;
+    if (InReach(ns, it->first.first, depth)) nodes.push_back(it->second.node);
+  }
+  return nodes;
+}
+
+MountNodes TreeModel::NodesOf(PluginType type, std::string_view plugin, std::string_view ns,
+                              Depth depth) const {
+  MountNodes nodes;
+  const auto ids = by_plugin_.find(plugin);
+  if (ids == by_plugin_.end()) return nodes;
+  for (auto it = ids->second.lower_bound(Id(ns, ""));
+       it != ids->second.end() && it->first.starts_with(ns); ++it) {
+    if (!InReach(ns, it->first, depth)) continue;
+    const auto& node = mounts_.at(*it).node;
+    if (type == PluginType::kUnknown || node->entry.type == type) nodes.push_back(node);
+  }
+  return nodes;
+}
+
+std::set<std::string> TreeModel::Keys() const {
+  std::set<std::string> keys;
+  for (const auto& [ns, record] : namespaces_) {
+    if (record.revision != 0) keys.insert(NamespaceKey(ns));
+  }
+  for (const auto& [ns, revision] : guards_) keys.insert(NamespaceGuardKey(ns));
+  for (const auto& [id, record] : mounts_) keys.insert(MountKey(id.first, id.second));
+  return keys;
+}
+
+void TreeModel::PutNamespace(NamespaceInfo info, Revision revision) {
+  std::string ns = info.path;
+  namespaces_[std::move(ns)] = {std::move(info), revision};
+}
+
+void TreeModel::RemoveNamespace(std::string_view ns) {
+  if (ns.empty()) {
+    PutNamespace({"", "root", {}}, 0);
+  } else if (const auto found = namespaces_.find(ns); found != namespaces_.end()) {
+    namespaces_.erase(found);
+  }
+}
+
+void TreeModel::PutGuard(const std::string& ns, Revision revision) {
+  if (revision == 0) {
+    guards_.erase(ns);
+  } else {
+    guards_[ns] = revision;
+  }
+}
+
+void TreeModel::PutMount(std::shared_ptr<const MountNode> node, Revision revision) {
+  MountId id = Id(node->entry.ns, node->entry.path);
+  RemoveMount(id);
+  by_plugin_[node->entry.plugin].insert(id);
+  accessors_.insert(node->entry.accessor);
+  mounts_[std::move(id)] = {std::move(node), revision};
+}
+
+void TreeModel::RemoveMount(const MountId& id) {
+  const auto found = mounts_.find(id);
+  if (found == mounts_.end()) return;
+  const MountEntry& entry = found->second.node->entry;
+  const auto ids = by_plugin_.find(entry.plugin);
+  ids->second.erase(id);
+  if (ids->second.empty()) by_plugin_.erase(ids);
+  accessors_.erase(accessors_.find(entry.accessor));
+  mounts_.erase(found);
+}
+
+}  // namespace plugreload::internal

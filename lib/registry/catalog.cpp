@@ -1,0 +1,201 @@
+#include "registry/catalog.hpp"
+
+#include "base/mutex.hpp"
+#include "registry/families.hpp"
+#include "registry/validate.hpp"
+#include "state/documents.hpp"
+
+#include <fmt/format.h>
+#include <utility>
+
+namespace plugreload::internal {
+namespace {
+
+Status NotInCatalog(std::string_view name, std::string_view version) {
+  return Status(Code::kNotFound, "plugin_not_found",
+                fmt::format("plugin not found in the catalog: {}{}{}", name,
+                            version.empty() ? "" : ", version=", version));
+}
+
+// "" stays "", the unversioned entry.
+Result<std::string> CanonicalOrEmpty(std::string_view version) {
+  return version.empty() ? std::string() : CanonicalVersion(version);
+}
+
+Change Guard(PluginType type, std::string_view name, const Family& family) {
+  return {PluginGuardKey(type, name), std::string(kGuardText), family.guard_revision};
+}
+
+Result<Resolution> Choose(const Family& family, std::string_view name, std::string_view version,
+                          VersionRule rule) {
+  const PluginSpec* spec = family.Find(version);
+  if (spec == nullptr) return NotInCatalog(name, version);
+  return Resolution{*spec, rule};
+}
+
+class StoreCatalog : public Catalog {
+ public:
+  explicit StoreCatalog(CatalogOptions options) : options_(std::move(options)) {}
+
+  void Bind(Applier* applier) override { applier_ = applier; }
+
+  void Reset(const Snapshot& snapshot) override {
+    Families fresh;
+    for (const Document& document : snapshot.documents) {
+      fresh.Put(document.key, document.value, document.revision);
+    }
+    MutexLock lock(mutex_);
+    std::swap(families_, fresh);
+  }
+
+  void Apply(const WatchBatch& batch) override {
+    MutexLock lock(mutex_);
+    for (const auto& item : batch.items) families_.Put(item.key, item.value, batch.revision);
+  }
+
+  Status Register(PluginSpec spec, Deadline deadline) override {
+    const Status valid = ValidateSpec(options_, spec);
+    if (!valid.ok()) return valid;
+    const Change change{PluginKey(spec.ref), EncodePlugin(spec), std::nullopt};
+    return applier_->Commit([&] { return std::vector{change}; }, deadline);
+  }
+
+  Status Deregister(const PluginRef& ref, Deadline deadline) override;
+  Status SetPin(const PluginRef& ref, Deadline deadline) override;
+  Status Unpin(PluginType type, std::string_view name, Deadline deadline) override;
+
+  std::optional<Pin> FindPin(PluginType type, std::string_view name) const override {
+    MutexLock lock(mutex_);
+    const Family& family = families_.At(type, name);
+    if (!family.pin) return std::nullopt;
+    return Pin{type, std::string(name), *family.pin};
+  }
+
+  std::vector<Pin> Pins() const override {
+    MutexLock lock(mutex_);
+    return families_.Pins();
+  }
+
+  Result<Resolution> ResolveForMount(PluginType type, std::string_view name,
+                                     std::string_view requested) const override;
+  Result<Resolution> Resolve(PluginType type, std::string_view name,
+                             std::string_view stored) const override;
+
+  std::optional<PluginSpec> Find(const PluginRef& ref) const override {
+    const Result<std::string> version = CanonicalOrEmpty(ref.version);
+    if (!version.ok()) return std::nullopt;
+    MutexLock lock(mutex_);
+    const PluginSpec* spec = families_.At(ref.type, ref.name).Find(*version);
+    return spec == nullptr ? std::nullopt : std::optional(*spec);
+  }
+
+  std::vector<PluginSpec> List(PluginType type) const override {
+    MutexLock lock(mutex_);
+    return families_.List(type);
+  }
+
+ private:
+  const CatalogOptions options_;
+  Applier* applier_ = nullptr;
+  // Held for look-ups and updates in memory only.
+  mutable Mutex mutex_;
+  Families families_ PLUGRELOAD_GUARDED_BY(mutex_);
+};
+
+Status StoreCatalog::Deregister(const PluginRef& ref, Deadline deadline) {
+  const Status valid = ValidateIdentity(ref.type, ref.name);
+  if (!valid.ok()) return valid;
+  const Result<std::string> version = CanonicalOrEmpty(ref.version);
+  if (!version.ok()) return version.status();
+  const auto edit = [&]() -> Result<std::vector<Change>> {
+    MutexLock lock(mutex_);
+    const Family& family = families_.At(ref.type, ref.name);
+    const auto found = family.versions.find(*version);
+    if (found == family.versions.end()) return NotInCatalog(ref.name, *version);
+    if (family.pin == *version) {
+      return Status(Code::kFailedPrecondition, "pinned_version", "cannot delete a pinned version");
+    }
+    return std::vector{
+        Change{PluginKey({ref.type, ref.name, *version}), std::nullopt, found->second.revision},
+        Guard(ref.type, ref.name, family)};
+  };
+  return applier_->Commit(edit, deadline);
+}
+
+Status StoreCatalog::SetPin(const PluginRef& ref, Deadline deadline) {
+  const Status valid = ValidateIdentity(ref.type, ref.name);
+  if (!valid.ok()) return valid;
+  if (ref.version.empty()) {
+    return Status(Code::kInvalidArgument, "missing_version", "missing plugin version");
+  }
+  const Result<std::string> version = CanonicalVersion(ref.version);
+  if (!version.ok()) return version.status();
+  const auto edit = [&]() -> Result<std::vector<Change>> {
+    MutexLock lock(mutex_);
+    const Family& family = families_.At(ref.type, ref.name);
+    if (family.Find(*version) == nullptr) {
+      return Status(Code::kNotFound, "plugin_not_found",
+                    fmt::format("plugin not found in the catalog; {} plugin \"{}\" version {} does "
+                                "not exist",
+                                PluginTypeName(ref.type), ref.name, *version));
+    }
+    return std::vector{
+        Change{PinKey(ref.type, ref.name), EncodePin({ref.type, ref.name, *version}), std::nullopt},
+        Guard(ref.type, ref.name, family)};
+  };
+  return applier_->Commit(edit, deadline);
+}
+
+Status StoreCatalog::Unpin(PluginType type, std::string_view name, Deadline deadline) {
+  const Status valid = ValidateIdentity(type, name);
+  if (!valid.ok()) return valid;
+  const auto edit = [&]() -> Result<std::vector<Change>> {
+    MutexLock lock(mutex_);
+    const Family& family = families_.At(type, name);
+    if (family.pin_revision == 0) return std::vector<Change>();
+    return std::vector{Change{PinKey(type, name), std::nullopt, family.pin_revision},
+                       Guard(type, name, family)};
+  };
+  return applier_->Commit(edit, deadline);
+}
+
+Result<Resolution> StoreCatalog::ResolveForMount(PluginType type, std::string_view name,
+                                                 std::string_view requested) const {
+  const Result<std::string> version = CanonicalOrEmpty(requested);
+  if (!version.ok()) return version.status();
+  MutexLock lock(mutex_);
+  const Family& family = families_.At(type, name);
+  if (family.pin) {
+    if (version->empty() || *version == *family.pin) {
+      return Choose(family, name, *family.pin, VersionRule::kPin);
+    }
+    return Status(Code::kFailedPrecondition, "pinned_version",
+                  fmt::format("cannot specify plugin_version for {} plugin \"{}\", as it is pinned "
+                              "to version {}",
+                              PluginTypeName(type), name, *family.pin));
+  }
+  if (!version->empty()) return Choose(family, name, *version, VersionRule::kRequested);
+  if (family.Find("") != nullptr || family.versions.empty()) {
+    return Choose(family, name, "", VersionRule::kUnversioned);
+  }
+  return Choose(family, name, family.versions.rbegin()->first, VersionRule::kHighest);
+}
+
+Result<Resolution> StoreCatalog::Resolve(PluginType type, std::string_view name,
+                                         std::string_view stored) const {
+  const Result<std::string> version = CanonicalOrEmpty(stored);
+  if (!version.ok()) return version.status();
+  MutexLock lock(mutex_);
+  const Family& family = families_.At(type, name);
+  if (family.pin) return Choose(family, name, *family.pin, VersionRule::kPin);
+  return Choose(family, name, *version,
+                version->empty() ? VersionRule::kUnversioned : VersionRule::kStored);
+}
+
+}  // namespace
+
+std::shared_ptr<Catalog> Catalog::Create(CatalogOptions options) {
+  return std::make_shared<StoreCatalog>(std::move(options));
+}
+
+}  // namespace plugreload::internal

@@ -1,0 +1,47 @@
+// registry/catalog.hpp - the image of plugins and pins behind PluginRegistry.
+#ifndef PLUGRELOAD_REGISTRY_CATALOG_HPP_
+#define PLUGRELOAD_REGISTRY_CATALOG_HPP_
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "plugreload/registry.hpp"
+#include "state/applier.hpp"
+
+namespace plugreload::internal {
+
+struct CatalogOptions {
+  std::string plugin_directory;
+  std::set<std::string> launchers;  // names that are bound
+  bool allow_unhashed = false;
+};
+
+class Catalog : public StateImage {
+ public:
+  static std::shared_ptr<Catalog> Create(CatalogOptions options);
+
+  // Called once, before the first mutator.
+  virtual void Bind(Applier* applier) = 0;
+
+  // As in PluginRegistry.
+  virtual Status Register(PluginSpec spec, Deadline deadline) = 0;
+  virtual Status Deregister(const PluginRef& ref, Deadline deadline) = 0;
+  virtual Status SetPin(const PluginRef& ref, Deadline deadline) = 0;
+  virtual Status Unpin(PluginType type, std::string_view name, Deadline deadline) = 0;
+  virtual std::optional<Pin> FindPin(PluginType type, std::string_view name) const = 0;
+  virtual std::vector<Pin> Pins() const = 0;
+  virtual Result<Resolution> ResolveForMount(PluginType type, std::string_view name,
+                                             std::string_view requested) const = 0;
+  virtual Result<Resolution> Resolve(PluginType type, std::string_view name,
+                                     std::string_view stored) const = 0;
+  virtual std::optional<PluginSpec> Find(const PluginRef& ref) const = 0;
+  virtual std::vector<PluginSpec> List(PluginType type) const = 0;
+};
+
+}  // namespace plugreload::internal
+
+#endif  // PLUGRELOAD_REGISTRY_CATALOG_HPP_

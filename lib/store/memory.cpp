@@ -1,0 +1,219 @@
+#include "store/memory.hpp"
+
+#include "base/thread.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <set>
+#include <system_error>
+#include <utility>
+
+namespace plugreload::internal {
+namespace {
+
+Status BadChange(std::string_view reason, std::string message) {
+  return Status(Code::kInvalidArgument, reason, message);
+}
+
+Status Validate(std::span<const Change> changes) {
+  if (changes.size() > kMaxChangesPerCommit) {
+    return BadChange("too_many_changes",
+                     fmt::format("{} changes in one commit, at most {} are accepted",
+                                 changes.size(), kMaxChangesPerCommit));
+  }
+  std::set<std::string_view> keys;
+  for (const Change& change : changes) {
+    if (change.key.empty()) return BadChange("empty_key", "a change without a key");
+    if (!keys.insert(change.key).second) {
+      return BadChange("duplicate_key", fmt::format("two changes of key '{}'", change.key));
+    }
+    if (change.check_only && !change.expected) {
+      return BadChange(
+          "missing_expected",
+          fmt::format("key '{}' is only to be compared, but with no revision", change.key));
+    }
+  }
+  return {};
+}
+
+Status Compacted(Revision after, Revision oldest) {
+  return Status(Code::kOutOfRange, "compacted",
+                fmt::format("the commits behind revision {} are no longer kept (the oldest is {}): "
+                            "load again and watch from there",
+                            after, oldest));
+}
+
+std::size_t SizeOf(const WatchBatch& batch) {
+  std::size_t bytes = 0;
+  for (const auto& item : batch.items)
+    bytes += item.key.size() + (item.value ? item.value->size() : 0);
+  return bytes;
+}
+
+}  // namespace
+
+Result<Revision> MemoryCore::Commit(std::span<const Change> changes, Deadline deadline) {
+  Status status = Validate(changes);
+  if (!status.ok()) return status;
+  if (std::chrono::steady_clock::now() >= deadline) {
+    return Status(Code::kDeadlineExceeded, "deadline_exceeded",
+                  "nothing was changed: the deadline had passed before the commit");
+  }
+  MutexLock lock(mutex_);
+  status = Compare(changes);
+  if (!status.ok()) return status;
+  auto batch = std::make_shared<WatchBatch>();
+  batch->revision = revision_ + 1;
+  for (const Change& change : changes) {
+    if (change.check_only) continue;
+    if (change.value) {
+      documents_[change.key] = {change.key, *change.value, batch->revision};
+    } else if (documents_.erase(change.key) == 0) {
+      continue;
+    }
+    batch->items.push_back({change.key, change.value});
+  }
+  if (batch->items.empty()) return revision_;
+  revision_ = batch->revision;
+  Remember(std::move(batch));
+  committed_.NotifyAll();
+  return revision_;
+}
+
+Status MemoryCore::Compare(std::span<const Change> changes) const {
+  for (const Change& change : changes) {
+    if (!change.expected) continue;
+    const auto found = documents_.find(change.key);
+    const Revision present = found == documents_.end() ? 0 : found->second.revision;
+    if (present == *change.expected) continue;
+    return Status(Code::kAborted, "revision_mismatch",
+                  fmt::format("nothing was changed: key '{}' has revision {}, expected {}",
+                              change.key, present, *change.expected));
+  }
+  return {};
+}
+
+void MemoryCore::Remember(std::shared_ptr<const WatchBatch> batch) {
+  history_bytes_ += SizeOf(*batch);
+  history_.push_back(std::move(batch));
+  // The newest stays however large it is: a watcher that keeps up must get it.
+  while (history_.size() > kMaxHistory ||
+         (history_bytes_ > kMaxHistoryBytes && history_.size() > 1)) {
+    history_bytes_ -= SizeOf(*history_.front());
+    history_.pop_front();
+  }
+}
+
+Result<Snapshot> MemoryCore::Load(std::string_view prefix, Deadline deadline) const {
+  if (std::chrono::steady_clock::now() >= deadline) {
+    return Status(Code::kDeadlineExceeded, "deadline_exceeded",
+                  "the deadline had passed before the load");
+  }
+  MutexLock lock(mutex_);
+  Snapshot snapshot;
+  snapshot.revision = revision_;
+  for (auto it = documents_.lower_bound(prefix);
+       it != documents_.end() && it->first.starts_with(prefix); ++it) {
+    snapshot.documents.push_back(it->second);
+  }
+  return snapshot;
+}
+
+Result<std::shared_ptr<const WatchBatch>> MemoryCore::Next(Revision after,
+                                                           const std::atomic<bool>& stop) {
+  MutexLock lock(mutex_);
+  while (!stop.load() && !closed_ && revision_ <= after) committed_.Wait(mutex_);
+  if (stop.load()) return std::shared_ptr<const WatchBatch>();
+  if (revision_ <= after) {
+    return Status(Code::kUnavailable, "store_closed", "the store was closed");
+  }
+  // Every revision since the oldest is there, so the place is known.
+  const Revision oldest = history_.front()->revision;
+  if (after + 1 < oldest) return Compacted(after, oldest);
+  return history_[static_cast<std::size_t>(after + 1 - oldest)];
+}
+
+void MemoryCore::Wake() {
+  MutexLock lock(mutex_);
+  committed_.NotifyAll();
+}
+
+void MemoryCore::Close() {
+  MutexLock lock(mutex_);
+  closed_ = true;
+  committed_.NotifyAll();
+}
+
+MemoryWatcher::MemoryWatcher(std::shared_ptr<MemoryCore> core, std::string prefix, Revision after,
+                             StateStore::WatchCallback callback)
+    : core_(std::move(core)), prefix_(std::move(prefix)), callback_(std::move(callback)) {
+  thread_ = StartThread("pr-watch", [this, after] { Run(after); });
+}
+
+MemoryWatcher::~MemoryWatcher() {
+  stop_.store(true);
+  core_->Wake();
+  thread_.join();
+}
+
+void MemoryWatcher::Run(Revision after) {
+  for (;;) {
+    const auto next = core_->Next(after, stop_);
+    if (!next.ok()) {
+      callback_(next.status());
+      return;
+    }
+    if (*next == nullptr) return;
+    after = (*next)->revision;
+    WatchBatch batch{after, {}};
+    for (const auto& item : (*next)->items) {
+      if (item.key.starts_with(prefix_)) batch.items.push_back(item);
+    }
+    if (!batch.items.empty()) callback_(batch);
+  }
+}
+
+}  // namespace plugreload::internal
+
+namespace plugreload {
+namespace {
+
+class MemoryStore : public StateStore {
+ public:
+  ~MemoryStore() override { core_->Close(); }
+
+  Result<Revision> Commit(std::span<const Change> changes, Deadline deadline) override {
+    return core_->Commit(changes, deadline);
+  }
+  Result<Snapshot> Load(std::string_view prefix, Deadline deadline) override {
+    return core_->Load(prefix, deadline);
+  }
+  Result<std::unique_ptr<Watcher>> Watch(std::string_view prefix, Revision after,
+                                         WatchCallback callback) override {
+    if (after < 0 || !callback) {
+      return Status(Code::kInvalidArgument, "invalid_watch",
+                    "a watch needs a callback and a revision that is not negative");
+    }
+    try {
+      return std::unique_ptr<Watcher>(std::make_unique<internal::MemoryWatcher>(
+          core_, std::string(prefix), after, std::move(callback)));
+    } catch (const std::system_error& error) {
+      return Status(Code::kResourceExhausted, "no_thread",
+                    fmt::format("no thread for a watch of the store: {}", error.what()));
+    }
+  }
+
+ private:
+  // Shared with the watchers, which may outlive the store: they are told that it is closed.
+  const std::shared_ptr<internal::MemoryCore> core_ = std::make_shared<internal::MemoryCore>();
+};
+
+}  // namespace
+
+StateStore::~StateStore() = default;
+
+StateStore::Watcher::~Watcher() = default;
+
+std::shared_ptr<StateStore> NewMemoryStore() { return std::make_shared<MemoryStore>(); }
+
+}  // namespace plugreload
