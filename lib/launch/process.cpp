@@ -1,0 +1,258 @@
+#include "launch/process.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+namespace plugreload::internal {
+namespace {
+
+// Pipes of a child that has ended: what is in them is read at once, so only somebody else who holds
+// them can make this pass.
+constexpr Millis kDrain{200};
+constexpr std::size_t kChunk = 64 * 1024;
+constexpr int kChunksPerTurn = 4;  // then the other children have theirs
+
+}  // namespace
+
+Process::Process(ProcessParts parts, Courier& courier, Courier::Name instance, OutputLimits limits,
+                 std::size_t max_handshake, std::function<void()> finished)
+    : child_(parts.pid, std::move(parts.pidfd)),
+      courier_(courier),
+      max_handshake_(max_handshake),
+      on_finished_(std::move(finished)),
+      output_(courier, std::move(instance), limits),
+      liveness_(std::move(parts.liveness)) {
+  out_.fd = std::move(parts.out);
+  err_.fd = std::move(parts.err);
+}
+
+void Process::Begin(Poller& poller) {
+  poller_ = &poller;
+  poller.Post([self = shared_from_this()] { self->BeginHere(); });
+}
+
+// The poller's closures hold the process, until the last of them is unwatched.
+void Process::BeginHere() {
+  const auto self = shared_from_this();
+  pidfd_token_ = poller_->Watch(child_.pidfd(), [self] { self->LookForEnd(); });
+  Watch(out_, &Process::TakeOut);
+  Watch(err_, &Process::TakeErr);
+  // Without a way to notice its end it must not live; then it is found by looking.
+  if (pidfd_token_ == 0) {
+    child_.Signal(SIGKILL);
+    poller_->RunAt(After(Millis{20}), [self] { self->LookForEnd(); });
+  }
+}
+
+void Process::Watch(Stream& stream, void (Process::*take)(std::string_view)) {
+  const auto self = shared_from_this();
+  stream.token = poller_->Watch(stream.fd.get(), [self, &stream, take] {
+    self->Read(stream, take);
+  });
+  if (stream.token == 0) child_.Signal(SIGKILL);
+}
+
+void Process::Read(Stream& stream, void (Process::*take)(std::string_view)) {
+  std::array<char, kChunk> chunk;
+  for (int turn = 0; turn < kChunksPerTurn; ++turn) {
+    const auto got = read(stream.fd.get(), chunk.data(), chunk.size());
+    if (got > 0) {
+      (this->*take)(std::string_view(chunk.data(), static_cast<std::size_t>(got)));
+      continue;
+    }
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    CloseStream(stream);
+    if (ended_here_ && !out_.fd.valid() && !err_.fd.valid()) Finish();
+    return;
+  }
+}
+
+void Process::CloseStream(Stream& stream) {
+  if (!stream.fd.valid()) return;
+  poller_->Unwatch(stream.token, stream.fd.get());
+  stream.fd.Reset();
+  if (&stream != &out_) return;
+  const MutexLock lock(mutex_);
+  if (!line_result_) line_result_ = Wake::kClosed;
+  changed_.NotifyAll();
+}
+
+void Process::TakeOut(std::string_view bytes) {
+  if (!line_done_) {
+    const MutexLock lock(mutex_);
+    const std::size_t end = bytes.find('\n');
+    line_.append(bytes.substr(0, end));
+    if (line_.size() > max_handshake_) {
+      line_.resize(max_handshake_);
+      line_result_ = Wake::kTooLong;
+      line_done_ = true;
+    } else if (end != std::string_view::npos) {
+      line_result_ = Wake::kLine;
+      line_done_ = true;
+    }
+    if (line_done_) changed_.NotifyAll();
+    bytes = end == std::string_view::npos ? std::string_view() : bytes.substr(end + 1);
+  }
+  output_.AddOut(bytes);
+}
+
+void Process::LookForEnd() {
+  if (ended_here_) return;
+  const auto exit = child_.Reap();
+  if (!exit) {
+    if (pidfd_token_ == 0) {
+      poller_->RunAt(After(Millis{20}), [self = shared_from_this()] { self->LookForEnd(); });
+    }
+    return;
+  }
+  ended_here_ = true;
+  poller_->Unwatch(pidfd_token_, child_.pidfd());
+  {
+    const MutexLock lock(mutex_);
+    exit_ = exit;
+    changed_.NotifyAll();
+  }
+  if (!out_.fd.valid() && !err_.fd.valid()) {
+    Finish();
+    return;
+  }
+  poller_->RunAt(After(kDrain), [self = shared_from_this()] { self->Finish(); });
+}
+
+void Process::Finish() {
+  if (std::exchange(finished_here_, true)) return;
+  // On a busy machine the time may have passed before this thread came to read.
+  if (out_.fd.valid()) Read(out_, &Process::TakeOut);
+  if (err_.fd.valid()) Read(err_, &Process::TakeErr);
+  const bool held = out_.fd.valid() || err_.fd.valid();
+  CloseStream(out_);
+  CloseStream(err_);
+  output_.End();
+  bool tell = false;
+  {
+    const MutexLock lock(mutex_);
+    pipes_held_ = held;
+    finished_ = true;
+    tell = static_cast<bool>(on_exit_);
+    changed_.NotifyAll();
+  }
+  if (tell) courier_.Post([self = shared_from_this()] { self->Notify(); });
+  on_finished_();
+}
+
+void Process::Notify() {
+  OnExit call;
+  InstanceExit exit;
+  {
+    const MutexLock lock(mutex_);
+    call = std::exchange(on_exit_, nullptr);
+    if (!call) return;
+    notifying_ = std::this_thread::get_id();
+    exit.exit_code = exit_->code;
+    exit.signal = exit_->signal;
+  }
+  exit.detail = EndText();
+  // A throwing host must not make Disarm wait in vain.
+  try {
+    call(exit);
+  } catch (...) {
+  }
+  call = nullptr;
+  const MutexLock lock(mutex_);
+  notifying_.reset();
+  changed_.NotifyAll();
+}
+
+bool Process::Arm(OnExit on_exit) {
+  const MutexLock lock(mutex_);
+  if (exit_) return false;
+  on_exit_ = std::move(on_exit);
+  return true;
+}
+
+void Process::Disarm(Deadline deadline) {
+  OnExit dropped;  // what it holds may be the host's, so it goes behind the lock
+  const MutexLock lock(mutex_);
+  dropped = std::exchange(on_exit_, nullptr);
+  while (notifying_ && *notifying_ != std::this_thread::get_id()) {
+    if (!changed_.WaitUntil(mutex_, deadline)) return;
+  }
+}
+
+Process::Wake Process::WaitLine(Deadline deadline, const std::stop_token& cancel) {
+  // Declared first: it must go after the lock, or it would wait for its own callback.
+  const std::stop_callback wake(cancel, [this] {
+    const MutexLock lock(mutex_);
+    changed_.NotifyAll();
+  });
+  const MutexLock lock(mutex_);
+  for (bool in_time = true;;) {
+    if (cancel.stop_requested()) return Wake::kCancelled;
+    if (line_result_) return *line_result_;
+    if (!in_time) return Wake::kDeadline;
+    in_time = changed_.WaitUntil(mutex_, deadline);
+  }
+}
+
+bool Process::WaitEnded(Deadline deadline) {
+  const MutexLock lock(mutex_);
+  while (!exit_) {
+    if (!changed_.WaitUntil(mutex_, deadline)) break;
+  }
+  return exit_.has_value();
+}
+
+bool Process::WaitFinished(Deadline deadline) {
+  const MutexLock lock(mutex_);
+  while (!finished_) {
+    if (!changed_.WaitUntil(mutex_, deadline)) break;
+  }
+  return finished_;
+}
+
+std::string Process::line() const {
+  const MutexLock lock(mutex_);
+  return line_;
+}
+
+bool Process::ended() const {
+  const MutexLock lock(mutex_);
+  return exit_.has_value();
+}
+
+bool Process::finished() const {
+  const MutexLock lock(mutex_);
+  return finished_;
+}
+
+bool Process::may_have_escaped() const {
+  if (child_.group_missed()) return true;
+  const MutexLock lock(mutex_);
+  return pipes_held_;
+}
+
+void Process::CloseLiveness() {
+  const MutexLock lock(mutex_);
+  liveness_.Reset();
+}
+
+std::string Process::EndText() const {
+  ExitStatus exit;
+  {
+    const MutexLock lock(mutex_);
+    if (exit_) exit = *exit_;
+  }
+  return ExitText(exit) + LastWordsText();
+}
+
+std::string Process::LastWordsText() const {
+  const std::string words = output_.LastWords();
+  return words.empty() ? words : "; its last words: " + words;
+}
+
+}  // namespace plugreload::internal
