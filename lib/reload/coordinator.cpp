@@ -1,0 +1,78 @@
+#include <array>
+#include <utility>
+
+#include "plugreload/reload.hpp"
+#include "reload/engine.hpp"
+
+namespace plugreload {
+namespace {
+
+template <typename Enum, std::size_t N>
+std::string_view NameOf(Enum value, const std::array<std::string_view, N>& names) {
+  const auto index = static_cast<std::size_t>(value);
+  return index < N ? names[index] : "invalid";
+}
+
+constexpr std::array<std::string_view, 5> kOutcomes = {"pending", "reloaded", "failed", "skipped",
+                                                       "cancelled"};
+constexpr std::array<std::string_view, 6> kReloadStates = {"queued", "running", "draining",
+                                                           "done",   "failed",  "cancelled"};
+constexpr std::array<std::string_view, 7> kMountStates = {
+    "idle", "starting", "serving", "held", "restarting", "failed", "removed"};
+
+}  // namespace
+
+std::string_view PolicyName(Policy policy) {
+  return policy == Policy::kAllOrNothing ? "all_or_nothing" : "best_effort";
+}
+std::string_view MountOutcomeName(MountOutcome outcome) { return NameOf(outcome, kOutcomes); }
+std::string_view ReloadStateName(ReloadState state) { return NameOf(state, kReloadStates); }
+std::string_view MountStateName(MountState state) { return NameOf(state, kMountStates); }
+
+ReloadCoordinator::ReloadCoordinator(std::shared_ptr<internal::Engine> engine)
+    : engine_(std::move(engine)) {}
+ReloadCoordinator::~ReloadCoordinator() = default;
+
+Result<PluginLease> ReloadCoordinator::Acquire(std::string_view ns, std::string_view path,
+                                               Millis timeout) {
+  return engine_->Acquire(ns, path, timeout);
+}
+Result<MountEntry> ReloadCoordinator::Mount(MountEntry entry, Deadline deadline) {
+  return engine_->Mount(std::move(entry), deadline);
+}
+Status ReloadCoordinator::Unmount(std::string_view ns, std::string_view path, Deadline deadline) {
+  return engine_->Unmount(ns, path, deadline);
+}
+Status ReloadCoordinator::Move(std::string_view from_ns, std::string_view from,
+                               std::string_view to_ns, std::string_view to, Deadline deadline) {
+  return engine_->Move(from_ns, from, to_ns, to, deadline);
+}
+Status ReloadCoordinator::TuneMount(std::string_view ns, std::string_view path,
+                                    const MountTune& tune, Deadline deadline) {
+  return engine_->TuneMount(ns, path, tune, deadline);
+}
+Result<ReloadReport> ReloadCoordinator::Reload(const ReloadRequest& request) {
+  return engine_->Reload(request);
+}
+Result<std::string> ReloadCoordinator::Submit(const ReloadRequest& request) {
+  return engine_->Submit(request);
+}
+Result<ReloadPlan> ReloadCoordinator::Plan(const ReloadRequest& request) const {
+  return engine_->Plan(request);
+}
+std::optional<ReloadReport> ReloadCoordinator::Find(std::string_view reload_id) const {
+  return engine_->Find(reload_id);
+}
+Result<ReloadReport> ReloadCoordinator::Wait(std::string_view reload_id, Deadline deadline,
+                                             Until until) const {
+  return engine_->Wait(reload_id, deadline, until);
+}
+Status ReloadCoordinator::Cancel(std::string_view reload_id) { return engine_->Cancel(reload_id); }
+std::vector<MountStatus> ReloadCoordinator::State(std::string_view ns, Reach reach) const {
+  return engine_->State(ns, reach);
+}
+std::vector<MountEntry> ReloadCoordinator::InUse(const PluginRef& ref) const {
+  return engine_->InUse(ref);
+}
+
+}  // namespace plugreload

@@ -1,0 +1,74 @@
+// reload/drainer.hpp - waits for the leases of hidden generations.
+#ifndef PLUGRELOAD_RELOAD_DRAINER_HPP_
+#define PLUGRELOAD_RELOAD_DRAINER_HPP_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "base/event_word.hpp"
+#include "base/mutex.hpp"
+#include "base/section.hpp"
+#include "reload/generation.hpp"
+
+namespace plugreload::internal {
+
+// One thread that is woken by releases of draining generations. One grace period serves every
+// generation that was added since the last one.
+//
+// Thread safety: safe for concurrent use.
+class Drainer {
+ public:
+  explicit Drainer(SectionDomain* domain);
+  // REQUIRES: Close has returned 0, or the process is going to keep the memory of leases.
+  ~Drainer();
+  Drainer(const Drainer&) = delete;
+  Drainer& operator=(const Drainer&) = delete;
+
+  GenerationSlab& slab() { return slab_; }
+
+  // REQUIRES: the generation was published by a slot and is not any more. When its last lease has
+  // ended it goes back to the slab, its use of the instance ends, and `done` runs on the drainer's
+  // thread: short, and without adding or withdrawing.
+  void Add(Generation* generation, std::function<void()> done);
+  // Takes it back, to be published again. False: it has drained already.
+  bool Withdraw(Generation* generation);
+
+  // Leases that it still waits for; 0 when it does not wait for this generation.
+  std::uint32_t Held(const Generation* generation);
+
+  // The instances whose leases it waits for.
+  std::vector<std::shared_ptr<Instance>> Waiting();
+
+  // Waits until nothing drains any more; returns how many leases are held at the deadline.
+  std::size_t WaitIdle(Deadline deadline);
+
+ private:
+  struct Entry {
+    std::uint64_t added;
+    Generation* generation;
+    std::function<void()> done;
+    bool fenced = false;  // a Grace has passed since it was hidden: its count is exact
+  };
+  void Run();
+  std::list<Entry> TakeDrained() PLUGRELOAD_EXCLUDES(mutex_);
+
+  SectionDomain* const domain_;
+  EventWord event_;
+  GenerationSlab slab_;
+  Mutex mutex_;
+  CondVar idle_;
+  std::list<Entry> entries_ PLUGRELOAD_GUARDED_BY(mutex_);
+  std::uint64_t last_added_ PLUGRELOAD_GUARDED_BY(mutex_) = 0;
+  std::size_t finishing_ PLUGRELOAD_GUARDED_BY(mutex_) = 0;
+  bool closed_ PLUGRELOAD_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace plugreload::internal
+
+#endif  // PLUGRELOAD_RELOAD_DRAINER_HPP_

@@ -1,0 +1,112 @@
+// reload/engine.hpp - what is behind ReloadCoordinator: the parts of the reload room, put together.
+#ifndef PLUGRELOAD_RELOAD_ENGINE_HPP_
+#define PLUGRELOAD_RELOAD_ENGINE_HPP_
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/fork_guard.hpp"
+#include "base/mutex.hpp"
+#include "base/notifier.hpp"
+#include "base/section.hpp"
+#include "base/timers.hpp"
+#include "base/workers.hpp"
+#include "namespaces/tree.hpp"
+#include "plugreload/runtime.hpp"
+#include "registry/catalog.hpp"
+#include "reload/drainer.hpp"
+#include "reload/jobs.hpp"
+#include "reload/plan.hpp"
+#include "reload/run.hpp"
+#include "reload/slots.hpp"
+#include "reload/starter.hpp"
+#include "reload/supervisor.hpp"
+#include "state/applier.hpp"
+
+namespace plugreload::internal {
+
+// Thread safety: as ReloadCoordinator.
+class Engine final : public MountObserver {
+ public:
+  // `options.launchers` and `options.host` are complete.
+  Engine(const RuntimeOptions& options, std::shared_ptr<Catalog> catalog,
+         std::shared_ptr<Notifier> notifier);
+  ~Engine() override;
+
+  SectionDomain* domain() { return &domain_; }
+  // Once each, before anything below: the tree before it is loaded, the applier behind.
+  void Observe(std::shared_ptr<Tree> tree) { tree_ = std::move(tree); }
+  void Bind(Applier* applier);
+
+  // ReloadCoordinator's methods.
+  Result<PluginLease> Acquire(std::string_view ns, std::string_view path, Millis timeout);
+  Result<MountEntry> Mount(MountEntry entry, Deadline deadline);
+  Status Unmount(std::string_view ns, std::string_view path, Deadline deadline);
+  Status Move(std::string_view from_ns, std::string_view from, std::string_view to_ns,
+              std::string_view to, Deadline deadline);
+  Status TuneMount(std::string_view ns, std::string_view path, const MountTune& tune,
+                   Deadline deadline);
+  Result<std::string> Submit(const ReloadRequest& request);
+  Result<ReloadReport> Reload(const ReloadRequest& request);
+  Result<ReloadPlan> Plan(const ReloadRequest& request) const;
+  std::optional<ReloadReport> Find(std::string_view reload_id) const;
+  Result<ReloadReport> Wait(std::string_view reload_id, Deadline deadline,
+                            ReloadCoordinator::Until until) const;
+  Status Cancel(std::string_view reload_id);
+  std::vector<MountStatus> State(std::string_view ns, Reach reach) const;
+  std::vector<MountEntry> InUse(const PluginRef& ref) const;
+
+  // Runtime's.
+  Status WaitReady(Deadline deadline);
+  Status Close(Deadline deadline);
+  // Stops the instances whose leases are still held. After a Close that was not OK.
+  void StopLeased();
+
+  // MountObserver.
+  std::shared_ptr<MountAttachment> OnMounted(const MountEntry& entry) override;
+  void OnMountChanged(const MountEntry& entry, MountAttachment& attachment) override;
+  void OnUnmounted(const MountEntry& entry,
+                   const std::shared_ptr<MountAttachment>& attachment) override;
+
+ private:
+  enum class Found { kLease, kNoNamespace, kNoMount, kNotServing, kNoMemory };
+  Found TryAcquire(std::string_view ns, std::string_view path, PluginLease& lease,
+                   std::shared_ptr<Slot>& slot);
+  Result<PluginLease> WaitAndAcquire(std::string_view ns, std::string_view path, Millis timeout,
+                                     std::shared_ptr<Slot> slot);
+  LaunchSpec MakeSpec(const PluginSpec& spec, const MountEntry& entry) const;
+  StartResult StartFor(const PluginSpec& spec, const MountEntry& entry, Deadline deadline);
+  // Fork, callback and close: what every call that may wait is refused for.
+  Status Admit(const char* what) const;
+
+  const ForkGuard fork_guard_;
+  const std::string plugin_directory_;
+  const Handshake handshake_;
+  const std::shared_ptr<Catalog> catalog_;
+  const std::shared_ptr<Notifier> notifier_;
+  SectionDomain domain_;
+  std::shared_ptr<Tree> tree_;
+  // In the order of their dependence: the last is destroyed first.
+  Workers stops_;
+  Timers timers_;
+  Drainer drainer_;
+  Slots slots_;
+  std::shared_ptr<Starter> starter_;
+  std::shared_ptr<Supervisor> supervisor_;
+  std::unique_ptr<Planner> planner_;
+  RunParts parts_;
+  std::unique_ptr<Jobs> jobs_;
+
+  Mutex mutex_;
+  // Instances of mounts that are being committed, and what waits for drained removed ones.
+  std::map<std::string, std::shared_ptr<Instance>> mounting_ PLUGRELOAD_GUARDED_BY(mutex_);
+  std::map<const MountAttachment*, std::function<void()>> unmounting_
+      PLUGRELOAD_GUARDED_BY(mutex_);
+};
+
+}  // namespace plugreload::internal
+
+#endif  // PLUGRELOAD_RELOAD_ENGINE_HPP_

@@ -1,0 +1,292 @@
+#include "reload/jobs.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "base/ids.hpp"
+
+namespace plugreload::internal {
+namespace {
+
+std::int64_t UnixMillis() {
+  return std::chrono::duration_cast<Millis>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+bool Equal(const ReloadRequest& a, const ReloadRequest& b) {
+  if (a.target.index() != b.target.index()) return false;
+  if (const auto* plugin = std::get_if<ByPlugin>(&a.target)) {
+    const auto& other = std::get<ByPlugin>(b.target);
+    if (plugin->type != other.type || plugin->name != other.name) return false;
+  } else if (std::get<ByMounts>(a.target).paths != std::get<ByMounts>(b.target).paths) {
+    return false;
+  }
+  return a.ns == b.ns && a.reach == b.reach && a.scope == b.scope && a.order == b.order &&
+         a.policy == b.policy && a.start_timeout == b.start_timeout &&
+         a.drain_timeout == b.drain_timeout && a.force == b.force;
+}
+
+bool Overlap(const std::set<std::string>& a, const std::set<std::string>& b) {
+  return std::any_of(a.begin(), a.end(), [&](const auto& name) { return b.contains(name); });
+}
+
+Status Unknown(std::string_view reload_id) {
+  return Status(Code::kNotFound, "reload_not_found",
+                fmt::format("no reload with the id \"{}\" is known; only the last ones are kept",
+                            reload_id));
+}
+
+}  // namespace
+
+Jobs::Jobs(JobLimits limits, Drainer* drainer, Notifier* notifier,
+           std::function<std::uint64_t()> last_start,
+           std::function<void(const std::shared_ptr<Job>&)> run)
+    : limits_(limits),
+      drainer_(drainer),
+      notifier_(notifier),
+      last_start_(std::move(last_start)),
+      run_(std::move(run)),
+      workers_("pr-reload", limits.running) {}
+
+void Jobs::Tell(EventKind kind, const Job& job) {
+  for (const std::string& id : job.ids) {
+    Event event;
+    event.kind = kind;
+    event.reload_id = id;
+    event.count = job.report.failed;
+    event.message = ReloadStateName(job.report.state);
+    notifier_->Emit(std::move(event));
+  }
+}
+
+Result<std::string> Jobs::Submit(const ReloadRequest& request, std::set<std::string> names) {
+  const std::string id = request.reload_id.empty() ? NewUuid() : request.reload_id;
+  const std::uint64_t last_start = last_start_();
+  const MutexLock lock(mutex_);
+  if (closed_) return Status(Code::kFailedPrecondition, "closed", "the runtime is closing");
+  if (by_id_.contains(id)) {
+    return Status(Code::kAlreadyExists, "reload_id_in_use",
+                  fmt::format("a reload with the id \"{}\" exists already", id));
+  }
+  for (const auto& job : queue_) {
+    if (!Equal(job->request, request)) continue;
+    // What is started for the others in the meantime began before this request.
+    job->not_before = std::max(job->not_before, last_start);
+    job->ids.push_back(id);
+    job->requested_at[id] = UnixMillis();
+    by_id_[id] = job;
+    return id;
+  }
+  if (queue_.size() >= limits_.queued) {
+    return Status(Code::kResourceExhausted, "too_many_reloads",
+                  fmt::format("{} reloads wait already; try again when some have ended",
+                              queue_.size()));
+  }
+  auto job = std::make_shared<Job>();
+  job->request = request;
+  job->names = std::move(names);
+  job->not_before = last_start;
+  job->ids.push_back(id);
+  job->requested_at[id] = UnixMillis();
+  by_id_[id] = job;
+  queue_.push_back(std::move(job));
+  StartWhatCan();
+  return id;
+}
+
+void Jobs::StartWhatCan() {
+  std::set<std::string> busy;
+  for (const auto& job : running_) busy.insert(job->names.begin(), job->names.end());
+  for (auto next = queue_.begin(); next != queue_.end() && running_.size() < limits_.running;) {
+    const std::shared_ptr<Job> job = *next;
+    const bool blocked = Overlap(job->names, busy);
+    // Those behind it that share a name must not overtake it.
+    busy.insert(job->names.begin(), job->names.end());
+    if (blocked) {
+      ++next;
+      continue;
+    }
+    next = queue_.erase(next);
+    running_.insert(job);
+    job->started = true;
+    job->report.state = ReloadState::kRunning;
+    Tell(EventKind::kReloadStarted, *job);
+    workers_.Post([this, job] {
+      run_(job);
+      const MutexLock lock(mutex_);
+      running_.erase(job);
+      StartWhatCan();
+      changed_.NotifyAll();
+    });
+  }
+}
+
+void Jobs::CountDraining(const Job& job, ReloadReport& report) const {
+  for (std::size_t i = 0; i < job.hidden.size(); ++i) {
+    const Job::Hidden& hidden = job.hidden[i];
+    if (hidden.generation == nullptr || hidden.drained) continue;
+    report.mounts[i].draining = drainer_->Held(hidden.generation);
+  }
+}
+
+ReloadReport Jobs::ReportFor(const Job& job, std::string_view reload_id) const {
+  ReloadReport report = job.report;
+  report.reload_id = reload_id;
+  if (job.ids.front() != reload_id) report.joined = job.ids.front();
+  report.requested_at_ms = job.requested_at.find(report.reload_id)->second;
+  CountDraining(job, report);
+  return report;
+}
+
+std::optional<ReloadReport> Jobs::Find(std::string_view reload_id) const {
+  const MutexLock lock(mutex_);
+  const auto job = by_id_.find(reload_id);
+  if (job == by_id_.end()) return std::nullopt;
+  return ReportFor(*job->second, reload_id);
+}
+
+Result<ReloadReport> Jobs::Wait(std::string_view reload_id, Deadline deadline,
+                                ReloadCoordinator::Until until) const {
+  const MutexLock lock(mutex_);
+  const auto found = by_id_.find(reload_id);
+  if (found == by_id_.end()) return Unknown(reload_id);
+  const std::shared_ptr<Job> job = found->second;
+  while (!(until == ReloadCoordinator::Until::kAnswer ? job->answered : job->ended)) {
+    if (!changed_.WaitUntil(mutex_, deadline)) break;
+  }
+  return ReportFor(*job, reload_id);
+}
+
+Status Jobs::Cancel(std::string_view reload_id) {
+  std::shared_ptr<Job> job;
+  {
+    const MutexLock lock(mutex_);
+    const auto found = by_id_.find(reload_id);
+    if (found == by_id_.end()) return Unknown(reload_id);
+    job = found->second;
+    if (job->ended) {
+      return Status(Code::kFailedPrecondition, "already_finished",
+                    fmt::format("the reload {} has ended", reload_id));
+    }
+    if (job->committed) {
+      return Status(Code::kFailedPrecondition, "already_committed",
+                    fmt::format("the reload {} has committed: the new instances serve; pin the "
+                                "version before and reload to go back",
+                                reload_id));
+    }
+    if (!job->started) {
+      std::erase(queue_, job);
+      job->report.state = ReloadState::kCancelled;
+      job->answered = true;
+      End(*job);
+      StartWhatCan();
+      return {};
+    }
+  }
+  // Its callbacks wake the run: not under the lock.
+  job->cancel.request_stop();
+  return {};
+}
+
+void Jobs::Edit(Job& job, const std::function<void(Job&)>& edit) {
+  const MutexLock lock(mutex_);
+  edit(job);
+}
+
+bool Jobs::Commit(Job& job) {
+  const MutexLock lock(mutex_);
+  if (job.cancel.stop_requested()) return false;
+  job.committed = true;
+  return true;
+}
+
+void Jobs::End(Job& job) {
+  if (job.ended) return;
+  job.ended = true;
+  ReloadReport& report = job.report;
+  report.finished_at_ms = UnixMillis();
+  const bool cancelled = std::any_of(
+      report.mounts.begin(), report.mounts.end(),
+      [](const MountReport& mount) { return mount.outcome == MountOutcome::kCancelled; });
+  if (cancelled) {
+    report.state = ReloadState::kCancelled;
+  } else if (report.state != ReloadState::kCancelled) {
+    report.state = report.failed > 0 ? ReloadState::kFailed : ReloadState::kDone;
+  }
+  // By mount what is still held then, for good: generations are used again.
+  CountDraining(job, report);
+  job.hidden.clear();
+  Tell(EventKind::kReloadFinished, job);
+  ended_.insert(ended_.end(), job.ids.begin(), job.ids.end());
+  while (ended_.size() > limits_.history) {
+    by_id_.erase(ended_.front());
+    ended_.pop_front();
+  }
+  changed_.NotifyAll();
+}
+
+void Jobs::Settle(Job& job, const std::function<void(Job&)>& edit) {
+  const MutexLock lock(mutex_);
+  edit(job);
+  if (!job.ended && job.answered && job.draining + job.retiring == 0) End(job);
+  changed_.NotifyAll();
+}
+
+bool Jobs::AwaitDrained(const Job& job, Deadline deadline) {
+  const MutexLock lock(mutex_);
+  while (job.draining > 0 && !closed_ && changed_.WaitUntil(mutex_, deadline)) {
+  }
+  return job.draining == 0;
+}
+
+bool Jobs::AwaitRetired(const Job& job, Deadline deadline) {
+  const MutexLock lock(mutex_);
+  while (job.retiring > 0 && !closed_ && changed_.WaitUntil(mutex_, deadline)) {
+  }
+  return job.retiring == 0;
+}
+
+void Jobs::Answer(Job& job, Rest rest) {
+  const MutexLock lock(mutex_);
+  job.answered = true;
+  if (job.draining + job.retiring == 0 || rest == Rest::kAbandon) {
+    End(job);
+  } else {
+    job.report.state = ReloadState::kDraining;
+    Tell(EventKind::kReloadDraining, job);
+  }
+  changed_.NotifyAll();
+}
+
+bool Jobs::Shutdown(Deadline deadline) {
+  std::vector<std::shared_ptr<Job>> running;
+  {
+    const MutexLock lock(mutex_);
+    closed_ = true;
+    changed_.NotifyAll();
+    while (!queue_.empty()) {
+      const std::shared_ptr<Job> job = queue_.front();
+      queue_.pop_front();
+      job->report.state = ReloadState::kCancelled;
+      job->answered = true;
+      End(*job);
+    }
+    running.assign(running_.begin(), running_.end());
+  }
+  for (const auto& job : running) job->cancel.request_stop();
+  const bool all = workers_.Close(deadline);
+  // Those that had no thread yet.
+  const MutexLock lock(mutex_);
+  for (const auto& job : running) {
+    if (job->answered) continue;
+    job->report.state = ReloadState::kCancelled;
+    job->answered = true;
+    End(*job);
+  }
+  return all;
+}
+
+}  // namespace plugreload::internal

@@ -1,0 +1,168 @@
+#include "reload/plan.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+#include <utility>
+
+namespace plugreload::internal {
+namespace {
+
+// The forms that Vault takes: "kv", "kv/", "auth/x", "sys/auth/x".
+std::string MountPathOf(std::string_view path) {
+  if (path.starts_with("sys/auth/")) path.remove_prefix(4);
+  std::string text(path);
+  if (!text.ends_with('/')) text += '/';
+  return text;
+}
+
+std::shared_ptr<Slot> SlotOf(const MountNode& node) {
+  return std::static_pointer_cast<Slot>(node.attachment);
+}
+
+Status Invalid(std::string_view reason, std::string_view message) {
+  return Status(Code::kInvalidArgument, reason, message);
+}
+
+}  // namespace
+
+Status Planner::Check(const ReloadRequest& request) const {
+  if (const auto* plugin = std::get_if<ByPlugin>(&request.target)) {
+    if (plugin->name.empty()) return Invalid("missing_plugin", "the plugin's name is empty");
+  } else if (std::get<ByMounts>(request.target).paths.empty()) {
+    return Invalid("missing_mounts", "no mounts are named");
+  }
+  if (request.order == Order::kStopFirst && request.policy == Policy::kAllOrNothing) {
+    return Invalid("order_conflict",
+                   "stop_first cannot be all_or_nothing: what has been stopped cannot be kept; "
+                   "choose start_first or best_effort");
+  }
+  for (const auto& timeout : {request.start_timeout, request.drain_timeout}) {
+    if (timeout && *timeout < Millis(0)) return Invalid("invalid_timeout", "a timeout is negative");
+  }
+  return CanonicalNamespace(request.ns).status();
+}
+
+std::set<std::string> Planner::Names(const ReloadRequest& request) const {
+  if (const auto* plugin = std::get_if<ByPlugin>(&request.target)) return {plugin->name};
+  std::set<std::string> names;
+  for (const std::string& path : std::get<ByMounts>(request.target).paths) {
+    const auto node = tree_->FindNode(request.ns, MountPathOf(path));
+    if (node != nullptr) names.insert(node->entry.plugin);
+  }
+  return names;
+}
+
+std::vector<PlannedMount> Planner::Find(const ReloadRequest& request,
+                                        const std::string& ns) const {
+  std::vector<PlannedMount> mounts;
+  if (const auto* plugin = std::get_if<ByPlugin>(&request.target)) {
+    const Depth depth = request.reach == Reach::kSubtree ? Depth::kSubtree : Depth::kSelf;
+    for (const auto& node : tree_->MountsOf(plugin->type, plugin->name, ns, depth)) {
+      PlannedMount& mount = mounts.emplace_back();
+      mount.entry = node->entry;
+      mount.slot = SlotOf(*node);
+    }
+  } else {
+    std::set<std::string> seen;
+    for (const std::string& text : std::get<ByMounts>(request.target).paths) {
+      const std::string path = MountPathOf(text);
+      if (!seen.insert(path).second) continue;
+      PlannedMount& mount = mounts.emplace_back();
+      if (const auto node = tree_->FindNode(ns, path)) {
+        mount.entry = node->entry;
+        mount.slot = SlotOf(*node);
+      } else {
+        mount.entry.ns = ns;
+        mount.entry.path = path;
+        mount.status = Status(Code::kNotFound, "mount_not_found",
+                              fmt::format("cannot fetch mount entry on \"{}\"", path));
+      }
+    }
+  }
+  std::sort(mounts.begin(), mounts.end(), [](const PlannedMount& a, const PlannedMount& b) {
+    return std::tie(a.entry.ns, a.entry.path) < std::tie(b.entry.ns, b.entry.path);
+  });
+  return mounts;
+}
+
+void Planner::Complete(const ReloadRequest& request, PlannedMount& mount) const {
+  mount.now = slots_->Describe(*mount.slot);
+  if (mount.now.state == MountState::kIdle) {
+    mount.skip = true;
+    mount.status = Status(Code::kFailedPrecondition, "not_started",
+                          "the mount is lazy and has not been used yet: its first request starts "
+                          "the version that is right then");
+    return;
+  }
+  Result<Resolution> resolution =
+      catalog_->Resolve(mount.entry.type, mount.entry.plugin, mount.entry.version);
+  if (!resolution.ok()) {
+    mount.status = resolution.status();
+    return;
+  }
+  const PluginSpec& spec = resolution->spec;
+  mount.order = request.order.value_or(spec.order);
+  mount.key = ProcessKey(spec, mount.entry);
+  if (mount.order == Order::kStopFirst && request.policy == Policy::kAllOrNothing) {
+    mount.status = Status(Code::kFailedPrecondition, "order_conflict",
+                          fmt::format("the plugin {} is registered as stop_first, which cannot be "
+                                      "all_or_nothing",
+                                      spec.ref.name));
+  }
+  mount.resolution = *std::move(resolution);
+}
+
+Result<Planned> Planner::Plan(const ReloadRequest& request) const {
+  const Result<std::string> ns = CanonicalNamespace(request.ns);
+  if (!ns.ok()) return ns.status();
+  if (!tree_->Find(*ns)) {
+    return Status(Code::kNotFound, "namespace_not_found",
+                  fmt::format("there is no namespace \"{}\"", *ns));
+  }
+  Planned planned;
+  planned.revision = applier_->applied();
+  planned.mounts = Find(request, *ns);
+  for (PlannedMount& mount : planned.mounts) {
+    if (mount.status.ok()) Complete(request, mount);
+  }
+  return planned;
+}
+
+Result<ReloadPlan> Planner::DryRun(const ReloadRequest& request) const {
+  if (const Status status = Check(request); !status.ok()) return status;
+  Result<Planned> planned = Plan(request);
+  if (!planned.ok()) return planned.status();
+  ReloadPlan plan;
+  plan.revision = planned->revision;
+  std::map<std::string, std::size_t> processes;
+  std::set<const Slot*> inside;
+  for (const PlannedMount& mount : planned->mounts) inside.insert(mount.slot.get());
+  std::set<std::string> neighbours;
+  for (PlannedMount& mount : planned->mounts) {
+    ReloadPlan::Item& item = plan.items.emplace_back();
+    item.mount = mount.entry;
+    item.running_version = mount.now.running_version;
+    item.would_skip = mount.skip;
+    item.status = mount.skip ? Status() : mount.status;
+    if (mount.resolution && mount.status.ok()) {
+      item.target_version = mount.resolution->spec.ref.version;
+      item.rule = mount.resolution->rule;
+      item.order = mount.order;
+      item.process = processes.emplace(mount.key, processes.size()).first->second;
+    }
+    const auto instance = mount.slot == nullptr ? nullptr : slots_->Serving(*mount.slot);
+    if (instance == nullptr) continue;
+    for (const auto& user : slots_->UsersOf(*instance)) {
+      const MountEntry entry = slots_->Entry(*user.slot);
+      if (inside.contains(user.slot.get()) || !neighbours.insert(entry.accessor).second) continue;
+      plan.neighbours.push_back(entry);
+    }
+  }
+  plan.processes = processes.size();
+  return plan;
+}
+
+}  // namespace plugreload::internal

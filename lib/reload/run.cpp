@@ -1,0 +1,277 @@
+#include "reload/run.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+namespace plugreload::internal {
+namespace {
+
+Millis Since(std::chrono::steady_clock::time_point begin) {
+  return std::chrono::duration_cast<Millis>(std::chrono::steady_clock::now() - begin);
+}
+
+Status CancelledStatus() {
+  return Status(Code::kCancelled, "cancelled", "the reload was cancelled before it committed");
+}
+
+}  // namespace
+
+void ReloadRun::Execute() {
+  if (MakePlan()) {
+    MakeGroups();
+    StartFirst();
+    for (Group& group : stop_first_) StopFirst(group);
+  }
+  // For a cancel that comes now there is nothing left to stop.
+  parts_.jobs->Commit(*job_);
+  WatchRetirement();
+  Finish();
+}
+
+bool ReloadRun::MakePlan() {
+  Result<Planned> planned = parts_.planner->Plan(job_->request);
+  if (!planned.ok()) return false;  // the namespace went while the request waited
+  plan_ = *std::move(planned);
+  parts_.jobs->Edit(*job_, [&](Job& job) {
+    job.report.revision = plan_.revision;
+    job.hidden.resize(plan_.mounts.size());
+    for (const PlannedMount& mount : plan_.mounts) {
+      MountReport& report = job.report.mounts.emplace_back();
+      report.mount = mount.entry;
+      report.previous_generation = report.generation = mount.now.generation;
+      report.previous_version = report.running_version = mount.now.running_version;
+      report.instance = mount.now.instance;
+      if (mount.resolution) report.rule = mount.resolution->rule;
+    }
+  });
+  return true;
+}
+
+void ReloadRun::MakeGroups() {
+  bool refused = false;
+  std::map<std::string, std::size_t> groups;
+  for (std::size_t i = 0; i < plan_.mounts.size(); ++i) {
+    const PlannedMount& mount = plan_.mounts[i];
+    if (!mount.status.ok()) {
+      Fail(i, mount.skip ? MountOutcome::kSkipped : MountOutcome::kFailed, mount.status);
+      refused = refused || !mount.skip;
+      continue;
+    }
+    auto& list = mount.order == Order::kStopFirst ? stop_first_ : start_first_;
+    const auto [known, fresh] = groups.emplace(mount.key, list.size());
+    if (fresh) list.emplace_back();
+    list[known->second].mounts.push_back(i);
+  }
+  if (refused && job_->request.policy == Policy::kAllOrNothing) {
+    Abandon(MountOutcome::kFailed,
+            Status(Code::kAborted, "all_or_nothing", "another mount of the reload cannot be "
+                                                     "reloaded, and all_or_nothing was asked for"));
+    start_first_.clear();
+  }
+}
+
+LaunchSpec ReloadRun::SpecOf(const Group& group) const {
+  const PlannedMount& first = plan_.mounts[group.mounts.front()];
+  return parts_.make_spec(first.resolution->spec, first.entry);
+}
+
+Millis ReloadRun::DrainTimeout(std::size_t index) const {
+  return job_->request.drain_timeout.value_or(
+      plan_.mounts[index].resolution->spec.timeouts.drain);
+}
+
+void ReloadRun::Fail(std::size_t index, MountOutcome outcome, const Status& status) {
+  parts_.jobs->Edit(*job_, [&](Job& job) {
+    MountReport& report = job.report.mounts[index];
+    report.outcome = outcome;
+    report.status = status;
+    if (outcome == MountOutcome::kFailed) ++job.report.failed;
+    if (outcome == MountOutcome::kSkipped) ++job.report.skipped;
+    if (outcome == MountOutcome::kCancelled) job.report.state = ReloadState::kCancelled;
+  });
+}
+
+void ReloadRun::FailGroup(const Group& group, MountOutcome outcome, const Status& status) {
+  for (const std::size_t index : group.mounts) Fail(index, outcome, status);
+}
+
+// Gives up every start_first group that has not committed.
+void ReloadRun::Abandon(MountOutcome outcome, const Status& status) {
+  for (Group& group : start_first_) {
+    if (group.arrived && group.ready == nullptr) continue;  // committed, or failed by itself
+    if (group.ticket != nullptr) group.ticket->Leave();
+    group.ticket = nullptr;
+    group.ready = nullptr;
+    group.arrived = true;
+    FailGroup(group, outcome, status);
+  }
+}
+
+void ReloadRun::BeginGroup(std::size_t index, const std::shared_ptr<Arrivals>& arrivals) {
+  Group& group = start_first_[index];
+  group.begin = Clock::now();
+  group.ticket =
+      parts_.starter->Start(plan_.mounts[group.mounts.front()].key, SpecOf(group),
+                            job_->not_before, job_->request.start_timeout);
+  group.ticket->Then([arrivals, index](const StartResult& result) {
+    const MutexLock lock(arrivals->mutex);
+    arrivals->results.emplace_back(index, result);
+    arrivals->changed.NotifyAll();
+  });
+}
+
+void ReloadRun::StartFirst() {
+  if (start_first_.empty()) return;
+  const auto arrivals = std::make_shared<Arrivals>();
+  for (std::size_t i = 0; i < start_first_.size(); ++i) BeginGroup(i, arrivals);
+  const std::stop_callback wake(job_->cancel.get_token(), [arrivals] {
+    const MutexLock lock(arrivals->mutex);
+    arrivals->changed.NotifyAll();
+  });
+  std::size_t left = start_first_.size();
+  while (left > 0) {
+    std::optional<std::pair<std::size_t, StartResult>> arrival;
+    {
+      const MutexLock lock(arrivals->mutex);
+      // Bounded by the deadlines of the tickets.
+      while (arrivals->results.empty() && !cancelled()) {
+        arrivals->changed.WaitUntil(arrivals->mutex, After(std::chrono::hours(1)));
+      }
+      if (!cancelled()) {
+        arrival = std::move(arrivals->results.front());
+        arrivals->results.pop_front();
+      }
+    }
+    if (!arrival) {
+      Abandon(MountOutcome::kCancelled, CancelledStatus());
+      return;
+    }
+    Group& group = start_first_[arrival->first];
+    if (group.arrived) return;  // all_or_nothing has been abandoned
+    Arrived(group, arrival->second, --left);
+  }
+}
+
+void ReloadRun::Arrived(Group& group, const StartResult& result, std::size_t left) {
+  const bool together = job_->request.policy == Policy::kAllOrNothing;
+  group.arrived = true;
+  group.ticket = nullptr;
+  if (!result.ok()) {
+    FailGroup(group, MountOutcome::kFailed, result.status());
+    if (together) {
+      Abandon(MountOutcome::kFailed,
+              Status(Code::kAborted, "all_or_nothing",
+                     fmt::format("nothing was reloaded, because all_or_nothing was asked for and "
+                                 "the start for {} failed",
+                                 plan_.mounts[group.mounts.front()].entry.path)));
+    }
+    return;
+  }
+  group.ready = *result;
+  if (!together) {
+    CommitGroup(group, left == 0 && stop_first_.empty());
+    return;
+  }
+  if (left > 0) return;
+  if (!parts_.jobs->Commit(*job_)) {
+    Abandon(MountOutcome::kCancelled, CancelledStatus());
+    return;
+  }
+  for (Group& ready : start_first_) CommitGroup(ready, false);
+}
+
+void ReloadRun::CommitGroup(Group& group, bool last) {
+  const std::shared_ptr<Instance> instance = std::move(group.ready);
+  group.ready = nullptr;
+  if (last && !parts_.jobs->Commit(*job_)) {
+    FailGroup(group, MountOutcome::kCancelled, CancelledStatus());
+    return;
+  }
+  const Millis prepare = Since(group.begin);
+  for (const std::size_t index : group.mounts) CommitMount(index, instance, prepare);
+}
+
+void ReloadRun::CommitMount(std::size_t index, const std::shared_ptr<Instance>& instance,
+                            Millis prepare) {
+  Jobs* const jobs = parts_.jobs;
+  jobs->Edit(*job_, [](Job& job) { ++job.draining; });
+  const auto begin = Clock::now();
+  const auto drained = [jobs, job = job_, index, begin] {
+    jobs->Settle(*job, [&](Job& done) {
+      --done.draining;
+      if (done.ended) return;  // a forced reload did not wait for the leases it broke
+      done.hidden[index].drained = true;
+      done.report.mounts[index].drain = Since(begin);
+    });
+  };
+  const Result<Installed> installed =
+      parts_.slots->Install(plan_.mounts[index].slot, instance, std::nullopt, drained);
+  const auto took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin);
+  if (!installed.ok() || installed->hidden == nullptr) {
+    jobs->Settle(*job_, [](Job& job) { --job.draining; });
+  }
+  if (!installed.ok()) {
+    const bool gone = installed.status().code() == Code::kNotFound;
+    Fail(index, gone ? MountOutcome::kSkipped : MountOutcome::kFailed, installed.status());
+    return;
+  }
+  jobs->Edit(*job_, [&](Job& job) {
+    MountReport& report = job.report.mounts[index];
+    report.outcome = MountOutcome::kReloaded;
+    report.previous_generation = installed->previous;
+    if (installed->old != nullptr) report.previous_version = installed->previous_version;
+    report.running_version = instance->spec().plugin.ref.version;
+    report.generation = installed->number;
+    report.instance = instance->name();
+    report.sealed = instance->info().sealed;
+    report.prepare = prepare;
+    report.commit_us = took.count();
+    job.hidden[index].generation = installed->hidden;
+    ++job.report.reloaded;
+  });
+  drain_deadline_ = std::max(drain_deadline_, begin + DrainTimeout(index));
+  if (installed->old != nullptr) old_[installed->old].push_back(index);
+}
+
+// The instances that nobody uses any more once their leases have ended: the report waits for them.
+void ReloadRun::WatchRetirement() {
+  Jobs* const jobs = parts_.jobs;
+  for (const auto& [instance, mounts] : old_) {
+    if (!parts_.slots->UsersOf(*instance).empty()) continue;  // neighbours keep it
+    stop_budget_ = std::max(stop_budget_, StopBudget(instance->spec().plugin.timeouts));
+    jobs->Edit(*job_, [](Job& job) { ++job.retiring; });
+    instance->OnRetired([jobs, job = job_, covered = mounts](const Status&, Millis took) {
+      jobs->Settle(*job, [&](Job& done) {
+        --done.retiring;
+        for (const std::size_t index : covered) done.report.mounts[index].retire = took;
+      });
+    });
+  }
+}
+
+void ReloadRun::Finish() {
+  std::vector<std::weak_ptr<Instance>> old;
+  for (const auto& [instance, mounts] : old_) old.push_back(instance);
+  old_.clear();
+  if (!parts_.jobs->AwaitDrained(*job_, drain_deadline_)) {
+    if (!job_->request.force) {
+      parts_.jobs->Answer(*job_, Jobs::Rest::kAwait);
+      return;
+    }
+    for (const auto& weak : old) {
+      const auto instance = weak.lock();
+      if (instance == nullptr || !parts_.slots->UsersOf(*instance).empty()) continue;
+      (void)instance->StopNow();  // its retirement logs why it could not be stopped
+    }
+    parts_.jobs->Answer(*job_, Jobs::Rest::kAbandon);
+    return;
+  }
+  parts_.jobs->AwaitRetired(*job_, After(stop_budget_));
+  parts_.jobs->Answer(*job_, Jobs::Rest::kAwait);
+}
+
+}  // namespace plugreload::internal

@@ -1,0 +1,259 @@
+#include "reload/slots.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace plugreload::internal {
+namespace {
+
+std::string Where(const MountEntry& entry) {
+  return fmt::format("{} in namespace \"{}\"", entry.path, entry.ns.empty() ? "root" : entry.ns);
+}
+
+Status Unmounted(const Slot& slot) {
+  return Status(Code::kNotFound, "unmounted",
+                fmt::format("the mount {} was removed meanwhile", Where(slot.entry)));
+}
+
+Status Closed() {
+  return Status(Code::kFailedPrecondition, "closed", "the runtime is closed or closing");
+}
+
+}  // namespace
+
+CondVar& Slots::ConditionOf(const Slot& slot) {
+  return conditions_[std::hash<const Slot*>()(&slot) / alignof(Slot) % conditions_.size()];
+}
+
+void Slots::Tell(EventKind kind, const Slot& slot, const Status& error) {
+  Event event;
+  event.kind = kind;
+  event.ns = slot.entry.ns;
+  event.mount = slot.entry.path;
+  event.generation = slot.number;
+  event.message = error.ok() ? "" : error.ToString();
+  if (const Generation* now = slot.current.load(std::memory_order_relaxed)) {
+    event.instance = now->instance->name();
+  }
+  notifier_->Emit(std::move(event));
+}
+
+// The one place where a slot's generation changes. Returns the one it hid.
+Generation* Slots::Publish(Slot& slot, Generation* generation) {
+  Generation* old = slot.current.exchange(generation, std::memory_order_seq_cst);
+  if (old != nullptr) {
+    auto users = users_.find(old->instance.get());
+    users->second.erase(&slot);
+    if (users->second.empty()) users_.erase(users);
+  }
+  if (generation != nullptr) users_[generation->instance.get()].insert(&slot);
+  ConditionOf(slot).NotifyAll();
+  settled_.NotifyAll();
+  return old;
+}
+
+void Slots::Drain(Generation* hidden, std::function<void()> drained) {
+  if (hidden != nullptr) drainer_->Add(hidden, std::move(drained));
+}
+
+std::shared_ptr<Slot> Slots::Add(const MountEntry& entry, std::shared_ptr<Instance> instance,
+                                 MountState state) {
+  auto slot = std::make_shared<Slot>();
+  slot->entry = entry;
+  slot->state = state;
+  {
+    const MutexLock lock(mutex_);
+    slots_.insert(slot);
+  }
+  if (instance != nullptr) {
+    // An instance that has died since its start: the slot begins with a restart, see Supervisor.
+    (void)Install(slot, instance, std::nullopt, nullptr);
+  }
+  return slot;
+}
+
+Result<Installed> Slots::Install(const std::shared_ptr<Slot>& slot,
+                                 const std::shared_ptr<Instance>& instance,
+                                 std::optional<std::uint64_t> incident,
+                                 std::function<void()> drained) {
+  Installed installed;
+  Generation* hidden = nullptr;
+  {
+    const MutexLock lock(mutex_);
+    if (closing_) return Closed();
+    if (slot->state == MountState::kRemoved) return Unmounted(*slot);
+    if (incident && *incident != slot->incident) {
+      return Status(Code::kAborted, "superseded",
+                    fmt::format("the mount {} has changed since", Where(slot->entry)));
+    }
+    // Under the same lock as the search of an ended instance's slots: either that search finds
+    // this slot, or this look finds the instance dead.
+    if (instance->dead()) {
+      return Status(Code::kUnavailable, "exited",
+                    fmt::format("{} ended before it could serve {}", instance->name(),
+                                Where(slot->entry)));
+    }
+    Generation* generation = drainer_->slab().Take();
+    if (generation == nullptr) {
+      return Status(Code::kResourceExhausted, "too_many_generations",
+                    "4194304 generations serve or drain; wait for leases to end");
+    }
+    if (const Generation* now = slot->current.load(std::memory_order_relaxed)) {
+      installed.previous = now->number;
+      installed.previous_version = now->instance->spec().plugin.ref.version;
+      installed.old = now->instance;
+    }
+    generation->number = installed.number = ++slot->number;
+    generation->mount = slot->entry;
+    generation->instance = instance;
+    slot->last = instance->spec().plugin;
+    slot->Enter(MountState::kServing);
+    hidden = installed.hidden = Publish(*slot, generation);
+    Tell(EventKind::kMountServing, *slot, Status());
+  }
+  Drain(hidden, std::move(drained));
+  return installed;
+}
+
+Result<Generation*> Slots::Hold(const std::shared_ptr<Slot>& slot) {
+  const MutexLock lock(mutex_);
+  if (closing_) return Closed();
+  if (!slot->Enter(MountState::kHeld)) return Unmounted(*slot);
+  return Publish(*slot, nullptr);
+}
+
+bool Slots::Reopen(const std::shared_ptr<Slot>& slot, Generation* generation) {
+  bool reopened = false;
+  {
+    const MutexLock lock(mutex_);
+    reopened = !closing_ && slot->state == MountState::kHeld && !generation->instance->dead() &&
+               slot->Enter(MountState::kServing);
+    if (reopened) Publish(*slot, generation);
+  }
+  if (!reopened) Drain(generation, nullptr);
+  return reopened;
+}
+
+void Slots::Remove(const std::shared_ptr<Slot>& slot, std::function<void()> drained) {
+  Generation* hidden = nullptr;
+  {
+    const MutexLock lock(mutex_);
+    if (!slot->Enter(MountState::kRemoved)) return;
+    hidden = Publish(*slot, nullptr);
+    slots_.erase(slot);
+  }
+  if (hidden != nullptr) {
+    Drain(hidden, std::move(drained));
+  } else if (drained) {
+    drained();
+  }
+}
+
+void Slots::Update(const std::shared_ptr<Slot>& slot, const MountEntry& entry) {
+  Generation* hidden = nullptr;
+  {
+    const MutexLock lock(mutex_);
+    const bool moved = slot->entry.ns != entry.ns || slot->entry.path != entry.path;
+    slot->entry = entry;
+    Generation* now = slot->current.load(std::memory_order_relaxed);
+    if (!moved || now == nullptr) return;
+    Generation* generation = drainer_->slab().Take();
+    if (generation == nullptr) return;  // leases go on telling the old path
+    generation->number = ++slot->number;
+    generation->mount = entry;
+    generation->instance = now->instance;
+    hidden = Publish(*slot, generation);
+    Tell(EventKind::kMountServing, *slot, Status());
+  }
+  Drain(hidden, nullptr);
+}
+
+std::optional<Slots::Setback> Slots::Fail(const std::shared_ptr<Slot>& slot,
+                                          std::uint64_t incident, const Status& error,
+                                          const RestartPolicy& policy) {
+  Generation* hidden = nullptr;
+  Setback setback{};
+  {
+    const MutexLock lock(mutex_);
+    if (closing_ || incident != slot->incident) return std::nullopt;
+    const bool served = slot->state == MountState::kServing;
+    if (served && std::chrono::steady_clock::now() - slot->serving_since >= policy.stable) {
+      slot->restarts = 0;
+    }
+    setback.restarts = slot->restarts + 1;
+    setback.state =
+        setback.restarts > policy.limit ? MountState::kFailed : MountState::kRestarting;
+    if (!slot->Enter(setback.state)) return std::nullopt;
+    slot->restarts = setback.restarts;
+    slot->error = error;
+    setback.incident = slot->incident;
+    hidden = Publish(*slot, nullptr);
+    if (setback.state == MountState::kFailed) Tell(EventKind::kMountFailed, *slot, error);
+  }
+  Drain(hidden, nullptr);
+  return setback;
+}
+
+void Slots::FailHeld(const std::shared_ptr<Slot>& slot, const Status& error) {
+  const MutexLock lock(mutex_);
+  if (slot->state != MountState::kHeld || !slot->Enter(MountState::kFailed)) return;
+  slot->error = error;
+  Tell(EventKind::kMountFailed, *slot, error);
+  ConditionOf(*slot).NotifyAll();
+  settled_.NotifyAll();
+}
+
+std::optional<std::uint64_t> Slots::BeginStart(const std::shared_ptr<Slot>& slot) {
+  const MutexLock lock(mutex_);
+  if (closing_ || slot->state != MountState::kIdle) return std::nullopt;
+  slot->Enter(MountState::kStarting);
+  return slot->incident;
+}
+
+bool Slots::Current(const Slot& slot, std::uint64_t incident) const {
+  const MutexLock lock(mutex_);
+  return !closing_ && slot.incident == incident;
+}
+
+Status Slots::Await(const std::shared_ptr<Slot>& slot, Deadline deadline) {
+  const MutexLock lock(mutex_);
+  for (;;) {
+    if (closing_) return Closed();
+    if (slot->state == MountState::kRemoved) return Unmounted(*slot);
+    if (slot->state == MountState::kServing) return {};
+    if (slot->state == MountState::kFailed) {
+      return Status(Code::kUnavailable, "mount_failed",
+                    fmt::format("the plugin {} of the mount {} has failed and is not restarted any "
+                                "more; reload or remount it. Last error: {}",
+                                slot->entry.plugin, Where(slot->entry), slot->error.ToString()));
+    }
+    if (std::chrono::steady_clock::now() >= deadline) {
+      return Status(Code::kDeadlineExceeded, "not_ready",
+                    fmt::format("the plugin {} of the mount {} is {}{}{}", slot->entry.plugin,
+                                Where(slot->entry), MountStateName(slot->state),
+                                slot->error.ok() ? "" : "; last error: ",
+                                slot->error.ok() ? "" : slot->error.ToString()));
+    }
+    ConditionOf(*slot).WaitUntil(mutex_, deadline);
+  }
+}
+
+std::vector<std::string> Slots::AwaitSettled(Deadline deadline) {
+  const MutexLock lock(mutex_);
+  for (;;) {
+    std::vector<std::string> waiting;
+    for (const auto& slot : slots_) {
+      if (slot->state == MountState::kStarting || slot->state == MountState::kRestarting) {
+        waiting.push_back(Where(slot->entry));
+      }
+    }
+    if (waiting.empty() || closing_ || std::chrono::steady_clock::now() >= deadline) {
+      return waiting;
+    }
+    settled_.WaitUntil(mutex_, deadline);
+  }
+}
+
+}  // namespace plugreload::internal
