@@ -16,14 +16,14 @@ struct Request {
   std::string token;         // of X-Vault-Token or Authorization: Bearer
   std::string content_type;  // may be empty
   std::string body;
-  std::string remote;        // address of the caller, for the authoriser
+  std::string remote;  // address of the caller, for the authoriser
 };
 
 struct Response {
   int status = 200;
-  std::string body;          // JSON, or empty with 204
+  std::string body;  // JSON, or empty with 204
   std::string content_type = "application/json";
-  std::string ns;            // to be sent back as X-Vault-Namespace; empty: no header
+  std::string ns;  // to be sent back as X-Vault-Namespace; empty: no header
 };
 
 }  // namespace plugreload

@@ -33,33 +33,33 @@ enum class Operation : std::int32_t { kRead = 0, kUpdate = 1, kDelete = 2, kList
 // A dispatched call, as the authoriser sees it, before anything about the catalog is looked at.
 struct Call {
   Operation operation = Operation::kRead;
-  std::string_view ns;       // canonical, as the request gave it; may not exist
-  std::string_view path;     // below /v1/, without the namespace ("sys/plugins/pins/secret/kv")
-  std::string_view token;    // as given; empty: none. Never logged by the library
-  std::string_view remote;   // address of the caller as the host gave it
+  std::string_view ns;      // canonical, as the request gave it; may not exist
+  std::string_view path;    // below /v1/, without the namespace ("sys/plugins/pins/secret/kv")
+  std::string_view token;   // as given; empty: none. Never logged by the library
+  std::string_view remote;  // address of the caller as the host gave it
 };
 
 enum class Decision : std::int32_t { kDeny = 0, kAllow = 1 };
 
 enum class EventKind : std::int32_t {
   kInstanceStarted = 1,
-  kInstanceFailed = 2,     // did not start, or ended by itself
+  kInstanceFailed = 2,  // did not start, or ended by itself
   kInstanceStopped = 3,
-  kMountServing = 4,       // a generation began to serve the mount
-  kMountFailed = 5,        // the restart limit is reached, or nothing could be started
+  kMountServing = 4,  // a generation began to serve the mount
+  kMountFailed = 5,   // the restart limit is reached, or nothing could be started
   kReloadStarted = 6,
-  kReloadDraining = 7,     // the call returned, old leases are still held
-  kReloadFinished = 8,     // every old instance is retired
-  kEventsLost = 9,         // the queue to the host was full; `count` events were dropped
+  kReloadDraining = 7,  // the call returned, old leases are still held
+  kReloadFinished = 8,  // every old instance is retired
+  kEventsLost = 9,      // the queue to the host was full; `count` events were dropped
 };
 PLUGRELOAD_EXPORT std::string_view EventKindName(EventKind kind);
 
 struct Event {
   EventKind kind = EventKind::kInstanceStarted;
-  std::string reload_id;   // empty: not part of a reload
-  std::string ns;          // of the mount; empty also for the root namespace
-  std::string mount;       // empty: not about one mount
-  std::string plugin;      // "secret/kv v2.0.0"
+  std::string reload_id;  // empty: not part of a reload
+  std::string ns;         // of the mount; empty also for the root namespace
+  std::string mount;      // empty: not about one mount
+  std::string plugin;     // "secret/kv v2.0.0"
   std::string instance;
   std::uint64_t generation = 0;
   std::uint64_t count = 0;

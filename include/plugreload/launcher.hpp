@@ -21,10 +21,10 @@ namespace plugreload {
 
 // What to start. The strings are the launcher's to keep.
 struct LaunchSpec {
-  PluginSpec plugin;       // the resolved version
-  std::string command;     // absolute; plugin.command under the plugin directory when relative
-  Handshake handshake;     // the plugin's own, or the runtime's
-  std::string instance;    // unique name of this instance, for logs ("kv-v2.0.0-17")
+  PluginSpec plugin;     // the resolved version
+  std::string command;   // absolute; plugin.command under the plugin directory when relative
+  Handshake handshake;   // the plugin's own, or the runtime's
+  std::string instance;  // unique name of this instance, for logs ("kv-v2.0.0-17")
   // The mount it starts for. A shared instance serves others later: their namespace, mount and
   // options come with each lease, and these tell only what caused the start.
   MountEntry mount;
@@ -47,12 +47,12 @@ struct StartContext {
 };
 
 struct InstanceInfo {
-  std::string endpoint;          // "unix:/path", "tcp:127.0.0.1:1234"; empty for a host's object
-  std::string protocol;          // "http", "grpc"; empty for a host's object
-  int protocol_version = 0;      // the application protocol version the plugin chose
-  std::int64_t pid = 0;          // 0: not a process
-  bool sealed = false;           // what runs is a sealed copy of what was hashed
-  void* object = nullptr;        // of the callback launcher: the host's object
+  std::string endpoint;      // "unix:/path", "tcp:127.0.0.1:1234"; empty for a host's object
+  std::string protocol;      // "http", "grpc"; empty for a host's object
+  int protocol_version = 0;  // the application protocol version the plugin chose
+  std::int64_t pid = 0;      // 0: not a process
+  bool sealed = false;       // what runs is a sealed copy of what was hashed
+  void* object = nullptr;    // of the callback launcher: the host's object
 };
 
 // A running plugin. Destroying it stops it as Stop with the plugin's own timeouts would.
@@ -95,7 +95,8 @@ struct ProcessLauncherOptions {
   std::vector<std::string> env;
   std::size_t max_handshake_bytes = 16 * 1024;  // before the first newline on stdout
   std::size_t max_log_line_bytes = 64 * 1024;   // a longer line is logged in pieces
-  std::size_t max_log_bytes_per_second = 1024 * 1024;  // of one instance; more is counted and dropped
+  std::size_t max_log_bytes_per_second =
+      1024 * 1024;  // of one instance; more is counted and dropped
   std::size_t max_image_bytes = std::size_t{1} << 30;  // of one sealed copy
   // Takes what children write and what the launcher notices; called from its own threads with no
   // lock held. Empty: dropped, yet still read. RuntimeOptions sets it to Host::Log.

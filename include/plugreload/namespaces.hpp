@@ -19,7 +19,8 @@ namespace internal {
 class Tree;
 }
 
-// How far below a namespace a call looks: the namespace itself, its direct children, or all of them.
+// How far below a namespace a call looks: the namespace itself, its direct children, or all of
+// them.
 enum class Depth : std::int32_t { kSelf = 0, kChildren = 1, kSubtree = 2 };
 
 struct NamespaceInfo {
@@ -44,7 +45,8 @@ struct ResolvedMount {
 // character, a space, '+', '*' or NUL. Mounting, unmounting and moving start, stop or drain
 // instances and are ReloadCoordinator's.
 //
-// Mutators block as PluginRegistry's do. Readers see one whole revision and never wait for a writer.
+// Mutators block as PluginRegistry's do. Readers see one whole revision and never wait for a
+// writer.
 //
 // Thread safety: safe for concurrent use.
 class PLUGRELOAD_EXPORT NamespaceTree {

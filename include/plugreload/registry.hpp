@@ -75,7 +75,9 @@ class PLUGRELOAD_EXPORT PluginRegistry {
   Status Deregister(const PluginRef& ref, Deadline deadline = After(kDefaultMutationTimeout));
 
   // Makes ref.version what runs at the next start or reload of (type, name), whatever a mount
-  // says. kNotFound when it is not registered; kInvalidArgument for a version that is empty
+  // says. A restart after a crash is neither: it runs the version that ran, so that nobody gets a
+  // new version who has not asked for it. kNotFound when it is not registered; kInvalidArgument for
+  // a version that is empty
   // ("missing_version") or not semantic.
   Status SetPin(const PluginRef& ref, Deadline deadline = After(kDefaultMutationTimeout));
   // Idempotent.

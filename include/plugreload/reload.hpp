@@ -46,12 +46,12 @@ class PLUGRELOAD_EXPORT PluginLease {
   // REQUIRES for all below: held(). References and views are valid until Release, rest() as long
   // as the path given to Acquire.
   const MountEntry& mount() const;
-  std::string_view rest() const { return rest_; }     // of the path, behind the mount's
-  std::string_view version() const;                   // running; "" = the unversioned entry
-  std::uint64_t generation() const;                   // grows by one per swap of this mount
+  std::string_view rest() const { return rest_; }  // of the path, behind the mount's
+  std::string_view version() const;                // running; "" = unversioned; terminated
+  std::uint64_t generation() const;                // grows by one per swap of this mount
   const InstanceInfo& instance() const;
-  std::string_view instance_name() const;
-  void* attached() const;                             // what Host::Attach made; may be null
+  std::string_view instance_name() const;  // terminated
+  void* attached() const;                  // what Host::Attach made; may be null
 
  private:
   friend class internal::Engine;
@@ -85,19 +85,19 @@ struct ReloadRequest {
   std::string ns;
   Reach reach = Reach::kNamespace;
   Scope scope = Scope::kLocal;
-  std::optional<Order> order;   // instead of each plugin's own
+  std::optional<Order> order;  // instead of each plugin's own
   Policy policy = Policy::kBestEffort;
   std::optional<Millis> start_timeout;  // instead of each plugin's own
   std::optional<Millis> drain_timeout;  // instead of each plugin's own
-  bool force = false;           // at the drain deadline stop the old instance under its leases
-  std::string reload_id;        // chosen by the caller, unique; empty: one is made
+  bool force = false;     // at the drain deadline stop the old instance under its leases
+  std::string reload_id;  // chosen by the caller, unique; empty: one is made
 };
 
 enum class MountOutcome : std::int32_t {
   kPending = 0,
-  kReloaded = 1,    // a new generation serves
-  kFailed = 2,      // the old one serves, unless `status` says otherwise
-  kSkipped = 3,     // removed meanwhile, not started yet (lazy), or not in the namespace
+  kReloaded = 1,  // a new generation serves
+  kFailed = 2,    // the old one serves, unless `status` says otherwise
+  kSkipped = 3,   // removed meanwhile, not started yet (lazy), or not in the namespace
   kCancelled = 4,
 };
 PLUGRELOAD_EXPORT std::string_view MountOutcomeName(MountOutcome outcome);
@@ -106,35 +106,35 @@ PLUGRELOAD_EXPORT std::string_view MountOutcomeName(MountOutcome outcome);
 struct MountReport {
   MountEntry mount;
   MountOutcome outcome = MountOutcome::kPending;
-  std::string previous_version;       // what ran before; meaningless with previous_generation 0
-  std::string running_version;        // what runs now
-  std::optional<VersionRule> rule;    // that chose the new version
+  std::string previous_version;     // what ran before; meaningless with previous_generation 0
+  std::string running_version;      // what runs now
+  std::optional<VersionRule> rule;  // that chose the new version
   std::uint64_t previous_generation = 0;
   std::uint64_t generation = 0;
-  std::string instance;               // that serves now
-  bool sealed = false;                // see Image
-  std::int64_t draining = 0;          // leases still held on the old generation
-  Status status;                      // why not, when it failed or was skipped
+  std::string instance;       // that serves now
+  bool sealed = false;        // see Image
+  std::int64_t draining = 0;  // leases still held on the old generation
+  Status status;              // why not, when it failed or was skipped
   // How long each phase took. Mounts that share a process share its prepare time.
   Millis prepare{0}, drain{0}, retire{0};
   std::int64_t commit_us = 0;
 };
 
 enum class ReloadState : std::int32_t {
-  kQueued = 0,     // behind another reload of the same plugin
+  kQueued = 0,  // behind another reload of the same plugin
   kRunning = 1,
-  kDraining = 2,   // the new generations serve; old leases are still held
-  kDone = 3,       // every mount reloaded or skipped
-  kFailed = 4,     // at least one mount failed
+  kDraining = 2,  // the new generations serve; old leases are still held
+  kDone = 3,      // every mount reloaded or skipped
+  kFailed = 4,    // at least one mount failed
   kCancelled = 5,
 };
 PLUGRELOAD_EXPORT std::string_view ReloadStateName(ReloadState state);
 
 struct ReloadReport {
   std::string reload_id;
-  std::string joined;          // the reload_id whose work this request shared; empty: its own
+  std::string joined;  // the reload_id whose work this request shared; empty: its own
   ReloadState state = ReloadState::kQueued;
-  Revision revision = 0;       // of the store when it was planned
+  Revision revision = 0;             // of the store when it was planned
   std::int64_t requested_at_ms = 0;  // Unix time
   std::int64_t finished_at_ms = 0;   // 0: not yet
   std::vector<MountReport> mounts;   // by namespace, then path; duplicates in a request once
@@ -148,20 +148,20 @@ struct ReloadPlan {
     std::string running_version;
     std::string target_version;
     std::optional<VersionRule> rule;
-    std::size_t process = 0;       // items with the same number would share one new instance
+    std::size_t process = 0;  // items with the same number would share one new instance
     Order order = Order::kStartFirst;
-    bool would_skip = false;       // lazy and not started
-    Status status;                 // why it would fail before anything is started
+    bool would_skip = false;  // lazy and not started
+    Status status;            // why it would fail before anything is started
   };
   Revision revision = 0;
   std::vector<Item> items;
-  std::size_t processes = 0;       // new instances that would be started
+  std::size_t processes = 0;  // new instances that would be started
   // Mounts outside the request that share an instance with one inside; they keep theirs.
   std::vector<MountEntry> neighbours;
 };
 
 enum class MountState : std::int32_t {
-  kIdle = 0,        // lazy, not started yet
+  kIdle = 0,  // lazy, not started yet
   kStarting = 1,
   kServing = 2,
   kHeld = 3,        // a stop_first reload: requests wait
@@ -174,13 +174,13 @@ PLUGRELOAD_EXPORT std::string_view MountStateName(MountState state);
 struct MountStatus {
   MountEntry mount;
   MountState state = MountState::kIdle;
-  std::string running_version;   // meaningful while `generation` serves
+  std::string running_version;  // meaningful while `generation` serves
   std::string running_sha256;
   std::uint64_t generation = 0;  // 0: none yet
   std::string instance;
   std::int64_t pid = 0;
-  std::uint32_t restarts = 0;    // in a row, since it last served for a while
-  Status error;                  // of the last failed start or exit
+  std::uint32_t restarts = 0;  // in a row, since it last served for a while
+  Status error;                // of the last failed start or exit
 };
 
 // Mounts and unmounts plugins, gives leases on what runs, and replaces it. One per runtime, owned

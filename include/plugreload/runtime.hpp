@@ -33,11 +33,11 @@ struct RestartPolicy {
 };
 
 struct RuntimeOptions {
-  std::string node = "node";               // names this node in reload results
-  std::shared_ptr<StateStore> store;       // null: a memory store of its own
-  std::shared_ptr<Host> host;              // null: refuses every dispatched call, drops logs
-  std::string plugin_directory;            // absolute; empty: commands must be absolute
-  bool allow_unhashed = false;             // accept plugins without sha256
+  std::string node = "node";          // names this node in reload results
+  std::shared_ptr<StateStore> store;  // null: a memory store of its own
+  std::shared_ptr<Host> host;         // null: refuses every dispatched call, drops logs
+  std::string plugin_directory;       // absolute; empty: commands must be absolute
+  bool allow_unhashed = false;        // accept plugins without sha256
   Handshake handshake{"PLUGRELOAD_PLUGIN_COOKIE", "6a6f3c57-2d0e-4b1b-9d0a-0f6c8a7e5b21", {1}};
   // Further launchers by name. "process" is bound to NewProcessLauncher(process) unless given here.
   std::map<std::string, std::shared_ptr<Launcher>> launchers;
@@ -48,15 +48,15 @@ struct RuntimeOptions {
   std::size_t max_concurrent_starts = 4;
   std::size_t max_concurrent_reloads = 4;
   std::size_t max_queued_reloads = 256;
-  std::size_t history = 256;               // reports kept
-  std::size_t max_notifications = 4096;    // log lines and events waiting for the host
+  std::size_t history = 256;             // reports kept
+  std::size_t max_notifications = 4096;  // log lines and events waiting for the host
   // Deregistering a version that a mount runs is refused instead of warned about.
   bool refuse_deregister_in_use = false;
   // Dispatched requests.
   std::size_t max_body_bytes = 32 * 1024 * 1024;
   std::size_t max_json_depth = 64;
   std::size_t max_mounts_per_request = 10'000;
-  Millis dispatch_timeout{90'000};         // of one dispatched call, as Vault's default
+  Millis dispatch_timeout{90'000};  // of one dispatched call, as Vault's default
 };
 
 // One per server; any number per process. Everything it hands out is valid until it is destroyed.
@@ -88,7 +88,9 @@ class PLUGRELOAD_EXPORT Runtime {
 
   // Refuses new leases and reloads, waits for held leases, stops every instance. kDeadlineExceeded
   // "leases_held": with the count; instances without leases are stopped; after that only releasing
-  // leases, Close and the destructor are valid. Idempotent.
+  // leases, Close and the destructor are valid. "callback_running": the host's code has not
+  // returned. Idempotent. Events and log lines of the end may still arrive until the destructor has
+  // returned.
   Status Close(Deadline deadline);
 
  private:

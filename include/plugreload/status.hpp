@@ -16,11 +16,11 @@ namespace plugreload {
 // The numbers are those of gRPC and absl::StatusCode, so a bridge is a cast. They never change.
 enum class Code : std::int32_t {
   kOk = 0,
-  kCancelled = 1,           // the caller, or somebody with the reload_id, cancelled it
-  kUnknown = 2,             // a change was sent to the store and may or may not have been applied
-  kInvalidArgument = 3,     // the input is wrong whatever the state; nothing was changed
-  kDeadlineExceeded = 4,    // the deadline passed; the call says what holds now
-  kNotFound = 5,            // no such plugin, version, pin, namespace, mount or reload_id
+  kCancelled = 1,         // the caller, or somebody with the reload_id, cancelled it
+  kUnknown = 2,           // a change was sent to the store and may or may not have been applied
+  kInvalidArgument = 3,   // the input is wrong whatever the state; nothing was changed
+  kDeadlineExceeded = 4,  // the deadline passed; the call says what holds now
+  kNotFound = 5,          // no such plugin, version, pin, namespace, mount or reload_id
   kAlreadyExists = 6,
   kPermissionDenied = 7,
   kResourceExhausted = 8,   // a limit of the options, or of the machine
@@ -28,8 +28,8 @@ enum class Code : std::int32_t {
   kAborted = 10,            // another writer was faster; retrying may succeed
   kOutOfRange = 11,
   kUnimplemented = 12,
-  kInternal = 13,           // a bug, or a plugin or host callback that broke its contract
-  kUnavailable = 14,        // the plugin does not serve now; retrying later may succeed
+  kInternal = 13,     // a bug, or a plugin or host callback that broke its contract
+  kUnavailable = 14,  // the plugin does not serve now; retrying later may succeed
   kDataLoss = 15,
   kUnauthenticated = 16,
 };
@@ -75,9 +75,9 @@ template <typename T>
 class [[nodiscard]] Result {
  public:
   // Implicit on purpose, so that `return value;` and `return status;` both read naturally.
-  Result(T value) : value_(std::move(value)) {}          // NOLINT(google-explicit-constructor)
+  Result(T value) : value_(std::move(value)) {}  // NOLINT(google-explicit-constructor)
   // REQUIRES: !status.ok(). An OK status without a value becomes kInternal.
-  Result(Status status)                                  // NOLINT(google-explicit-constructor)
+  Result(Status status)  // NOLINT(google-explicit-constructor)
       : status_(status.ok() ? Status(Code::kInternal, "no_value", "a result without a value")
                             : std::move(status)) {}
 

@@ -72,12 +72,12 @@ struct Handshake {
 
 // Deadlines of one plugin. A step that passes its own ends as its comment says.
 struct PluginTimeouts {
-  Millis start{60'000};   // to ready; then the new instance is killed and the old one serves
-  Millis attach{10'000};  // Host::Attach; then the late object is destroyed and the start fails
-  Millis drain{10'000};   // old leases; then the reload reports `draining` and goes on behind
-  Millis graceful{0};     // after the liveness pipe closes, before SIGTERM; 0 skips the step
+  Millis start{60'000};     // to ready; then the new instance is killed and the old one serves
+  Millis attach{10'000};    // Host::Attach; then the late object is destroyed and the start fails
+  Millis drain{10'000};     // old leases; then the reload reports `draining` and goes on behind
+  Millis graceful{0};       // after the liveness pipe closes, before SIGTERM; 0 skips the step
   Millis terminate{5'000};  // after SIGTERM, before SIGKILL to the process group
-  Millis kill{2'000};     // after SIGKILL, before the instance is reported as unkillable
+  Millis kill{2'000};       // after SIGKILL, before the instance is reported as unkillable
 
   bool operator==(const PluginTimeouts&) const = default;
 };
@@ -85,16 +85,16 @@ struct PluginTimeouts {
 // How to run one version of a plugin. PluginRegistry::Register says what is checked.
 struct PluginSpec {
   PluginRef ref;
-  std::string launcher = "process";   // a name bound in RuntimeOptions::launchers
-  std::string command;                // absolute, or relative to RuntimeOptions::plugin_directory
-  std::vector<std::string> args;      // without argv[0]
-  std::vector<std::string> env;       // KEY=value, on top of the launcher's clean environment
-  std::string sha256;                 // 64 hex digits, stored in lower case
+  std::string launcher = "process";  // a name bound in RuntimeOptions::launchers
+  std::string command;               // absolute, or relative to RuntimeOptions::plugin_directory
+  std::vector<std::string> args;     // without argv[0]
+  std::vector<std::string> env;      // KEY=value, on top of the launcher's clean environment
+  std::string sha256;                // 64 hex digits, stored in lower case
   Image image = Image::kSealed;
   Sharing sharing = Sharing::kMount;
   Order order = Order::kStartFirst;
   std::vector<std::string> protocols = {"grpc", "http"};  // that its handshake line may name
-  std::optional<Handshake> handshake;  // instead of RuntimeOptions::handshake
+  std::optional<Handshake> handshake;                     // instead of RuntimeOptions::handshake
   PluginTimeouts timeouts;
 
   bool operator==(const PluginSpec&) const = default;
@@ -108,10 +108,10 @@ enum class StartMode : std::int32_t { kEager = 0, kLazy = 1 };
 struct MountEntry {
   std::string ns;
   std::string path;
-  std::string accessor;          // unique for ever; assigned when empty ("kv_1f3c9a02")
+  std::string accessor;  // unique for ever; assigned when empty ("kv_1f3c9a02")
   PluginType type = PluginType::kSecret;
-  std::string plugin;            // name in the catalog
-  std::string version;           // stored version; "" = the unversioned entry
+  std::string plugin;   // name in the catalog
+  std::string version;  // stored version; "" = the unversioned entry
   std::string description;
   std::map<std::string, std::string> options;  // reach the instance, see LaunchSpec
   StartMode start = StartMode::kEager;

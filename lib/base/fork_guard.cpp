@@ -30,8 +30,9 @@ ForkGuard::~ForkGuard() {
 Status ForkGuard::Check(const char* what) const {
   if (!forked()) return {};
   return Status(Code::kFailedPrecondition, "forked",
-                std::string(what) + " was called in a forked copy of the process; create the "
-                                    "runtime after the fork");
+                std::string(what) +
+                    " was called in a forked copy of the process; create the "
+                    "runtime after the fork");
 }
 
 }  // namespace plugreload::internal

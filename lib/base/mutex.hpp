@@ -1,4 +1,5 @@
-// base/mutex.hpp - std::mutex with clang's thread-safety annotations, and a condition with deadlines.
+// base/mutex.hpp - std::mutex with clang's thread-safety annotations, and a condition with
+// deadlines.
 #ifndef PLUGRELOAD_BASE_MUTEX_HPP_
 #define PLUGRELOAD_BASE_MUTEX_HPP_
 
@@ -53,8 +54,8 @@ class CondVar {
     std::unique_lock<std::mutex> lock(mutex.mutex_, std::adopt_lock);
     // A day at a time: libstdc++ overflows when it converts the latest point there is.
     const Deadline soon = std::chrono::steady_clock::now() + std::chrono::hours(24);
-    const bool in_time =
-        condition_.wait_until(lock, deadline < soon ? deadline : soon) == std::cv_status::no_timeout;
+    const bool in_time = condition_.wait_until(lock, deadline < soon ? deadline : soon) ==
+                         std::cv_status::no_timeout;
     lock.release();
     return in_time || deadline > soon;
   }

@@ -55,7 +55,8 @@ struct alignas(128) SectionRecord {
   // This thread's counter of object `id`; null when memory is short. REQUIRES: own thread.
   LeaseCounter* Counter(std::uint32_t id) noexcept {
     LeaseCounter* chunk = chunks[id / kCountersPerChunk].load(std::memory_order_relaxed);
-    if (chunk == nullptr) [[unlikely]] chunk = AddChunk(id / kCountersPerChunk);
+    if (chunk == nullptr) [[unlikely]]
+      chunk = AddChunk(id / kCountersPerChunk);
     return chunk == nullptr ? nullptr : chunk + id % kCountersPerChunk;
   }
 
@@ -129,14 +130,16 @@ class Section {
  public:
   // Without memory for the thread's record the section is closed: ok() is false, read nothing.
   explicit Section(SectionDomain& domain) noexcept : record_(domain.Record()) {
-    if (record_ == nullptr) [[unlikely]] return;
+    if (record_ == nullptr) [[unlikely]]
+      return;
     // Odd before anything published is read. The fence pairs with the one in Grace: either Grace
     // sees the odd number and waits, or this thread sees what was published before Grace.
     record_->sequence.store(record_->sequence.load(std::memory_order_relaxed) + 1, kSectionRelaxed);
     domain.LightFence();
   }
   ~Section() {
-    if (record_ == nullptr) [[unlikely]] return;
+    if (record_ == nullptr) [[unlikely]]
+      return;
     record_->sequence.store(record_->sequence.load(std::memory_order_relaxed) + 1, kSectionRelease);
   }
   Section(const Section&) = delete;

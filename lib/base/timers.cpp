@@ -23,8 +23,8 @@ void Timers::Run() {
     std::function<void()> function;
     {
       const MutexLock lock(mutex_);
-      while (!closed_ && (queue_.empty() ||
-                          queue_.begin()->first > std::chrono::steady_clock::now())) {
+      while (!closed_ &&
+             (queue_.empty() || queue_.begin()->first > std::chrono::steady_clock::now())) {
         changed_.WaitUntil(mutex_, queue_.empty() ? Deadline::max() : queue_.begin()->first);
       }
       if (closed_) return;

@@ -28,8 +28,8 @@ constexpr std::array<std::string_view, 2> kOrders = {"start_first", "stop_first"
 constexpr std::array<std::string_view, 2> kImages = {"sealed", "in_place"};
 constexpr std::array<std::string_view, 5> kLevels = {"trace", "debug", "info", "warn", "error"};
 constexpr std::array<std::string_view, 10> kEvents = {
-    "none",           "instance_started", "instance_failed", "instance_stopped", "mount_serving",
-    "mount_failed",   "reload_started",   "reload_draining", "reload_finished",  "events_lost"};
+    "none",         "instance_started", "instance_failed", "instance_stopped", "mount_serving",
+    "mount_failed", "reload_started",   "reload_draining", "reload_finished",  "events_lost"};
 
 }  // namespace
 

@@ -15,7 +15,8 @@ namespace plugreload::internal {
 struct Workers::State {
   std::string name;
   Mutex mutex;
-  CondVar changed;
+  CondVar changed;  // for the threads
+  CondVar quieter;  // for Finish and Close: a thread became idle or ended
   std::deque<std::function<void()>> queue PLUGRELOAD_GUARDED_BY(mutex);
   std::map<std::thread::id, std::thread> threads PLUGRELOAD_GUARDED_BY(mutex);
   std::vector<std::thread> ended PLUGRELOAD_GUARDED_BY(mutex);
@@ -28,7 +29,7 @@ struct Workers::State {
     // A thread beyond the limit ends: the overdue task it stood in for has returned.
     while (queue.empty() && !closed && threads.size() <= limit) {
       ++idle;
-      changed.NotifyAll();  // Finish waits for idleness
+      quieter.NotifyAll();
       changed.Wait(mutex);
       --idle;
     }
@@ -38,7 +39,7 @@ struct Workers::State {
         ended.push_back(std::move(self->second));
         threads.erase(self);
       }
-      changed.NotifyAll();
+      quieter.NotifyAll();
       return false;
     }
     task = std::move(queue.front());
@@ -96,7 +97,7 @@ bool Workers::Post(std::function<void()> task) {
     if (state_->closed) return false;
     state_->queue.push_back(std::move(task));
     AddThreadIfUseful(state_);
-    state_->changed.NotifyAll();
+    state_->changed.NotifyOne();
     ended.swap(state_->ended);
   }
   JoinAll(std::move(ended));
@@ -115,7 +116,7 @@ bool Workers::Finish(Deadline deadline) {
   {
     const MutexLock lock(state_->mutex);
     while (!state_->queue.empty() || state_->idle < state_->threads.size()) {
-      if (!state_->changed.WaitUntil(state_->mutex, deadline)) return false;
+      if (!state_->quieter.WaitUntil(state_->mutex, deadline)) return false;
     }
   }
   return Close(deadline);
@@ -131,7 +132,7 @@ bool Workers::Close(Deadline deadline) {
     dropped.swap(state_->queue);
     state_->changed.NotifyAll();
     while (!state_->threads.empty()) {
-      if (!state_->changed.WaitUntil(state_->mutex, deadline)) break;
+      if (!state_->quieter.WaitUntil(state_->mutex, deadline)) break;
     }
     all = state_->threads.empty();
     ended.swap(state_->ended);

@@ -1,10 +1,10 @@
 #include "json/json.hpp"
 
-#include <algorithm>
 #include <fmt/format.h>
 #include <rapidjson/error/en.h>
 #include <rapidjson/memorystream.h>
 #include <rapidjson/reader.h>
+#include <algorithm>
 #include <unordered_set>
 
 namespace plugreload::internal {

@@ -1,8 +1,8 @@
 #include "json/json.hpp"
 
-#include <cmath>
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
+#include <cmath>
 
 namespace plugreload::internal {
 namespace {

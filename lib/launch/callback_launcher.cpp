@@ -70,9 +70,7 @@ class CallbackInstance : public PluginInstance {
         object_(std::move(object)) {
     info_.object = object_.get();
   }
-  ~CallbackInstance() override {
-    [[maybe_unused]] const Status status = Stop(After(stop_time_));
-  }
+  ~CallbackInstance() override { [[maybe_unused]] const Status status = Stop(After(stop_time_)); }
 
   const InstanceInfo& info() const override { return info_; }
 
@@ -144,8 +142,8 @@ class CallbackLauncher : public Launcher {
       return Status(Code::kInternal, "no_object", "the host's start callback gave no object");
     }
     // From here on the object is stopped however this ends.
-    auto instance = std::make_unique<CallbackInstance>(
-        options_, *std::move(object), gate, StopTime(spec.plugin.timeouts));
+    auto instance = std::make_unique<CallbackInstance>(options_, *std::move(object), gate,
+                                                       StopTime(spec.plugin.timeouts));
     if (context.cancel.stop_requested()) return Cancelled();
     if (const auto exit = gate->Open()) {
       return Status(Code::kUnavailable, "exited",

@@ -99,8 +99,8 @@ Status WaitConnected(const Fd& socket, const HandshakeLine& line, Deadline deadl
 Status Connect(const Fd& socket, const Address& address, const HandshakeLine& line,
                Deadline deadline, const std::stop_token& cancel) {
   for (;;) {
-    if (connect(socket.get(), reinterpret_cast<const sockaddr*>(&address.storage),
-                address.size) == 0) {
+    if (connect(socket.get(), reinterpret_cast<const sockaddr*>(&address.storage), address.size) ==
+        0) {
       return {};
     }
     const int error = errno;
@@ -136,11 +136,11 @@ std::string EndpointText(const HandshakeLine& line) { return line.network + ":" 
 Status CheckEndpoint(const HandshakeLine& line, pid_t child, Deadline deadline,
                      const std::stop_token& cancel) {
   const bool is_unix = line.network == "unix";
-  Result<Address> address = is_unix ? Result<Address>(UnixAddress(line.address))
-                                    : TcpAddress(line.address);
+  Result<Address> address =
+      is_unix ? Result<Address>(UnixAddress(line.address)) : TcpAddress(line.address);
   if (!address.ok()) return address.status();
-  const Fd socket(::socket(address->storage.ss_family,
-                           SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const Fd socket(
+      ::socket(address->storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket.valid()) {
     return Status(Code::kResourceExhausted, "endpoint_unreachable",
                   "cannot make a socket: " + ErrnoText(errno));

@@ -51,9 +51,8 @@ void Process::BeginHere() {
 
 void Process::Watch(Stream& stream, void (Process::*take)(std::string_view)) {
   const auto self = shared_from_this();
-  stream.token = poller_->Watch(stream.fd.get(), [self, &stream, take] {
-    self->Read(stream, take);
-  });
+  stream.token =
+      poller_->Watch(stream.fd.get(), [self, &stream, take] { self->Read(stream, take); });
   if (stream.token == 0) child_.Signal(SIGKILL);
 }
 

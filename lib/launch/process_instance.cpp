@@ -33,8 +33,8 @@ ProcessInstance::ProcessInstance(std::shared_ptr<LauncherCore> core,
 
 ProcessInstance::~ProcessInstance() {
   process_->Disarm(After(kNotifyPatience));
-  [[maybe_unused]] const Status status = Stop(After(
-      Bounded(timeouts_.graceful) + Bounded(timeouts_.terminate) + Bounded(timeouts_.kill)));
+  [[maybe_unused]] const Status status = Stop(
+      After(Bounded(timeouts_.graceful) + Bounded(timeouts_.terminate) + Bounded(timeouts_.kill)));
 }
 
 Status ProcessInstance::Stop(Deadline deadline) {
@@ -54,11 +54,11 @@ Status ProcessInstance::Stop(Deadline deadline) {
   process_->Signal(SIGKILL);
   const Deadline killed = std::min(After(Bounded(timeouts_.kill)), deadline);
   if (!process_->WaitFinished(killed)) {
-    return Status(Code::kDeadlineExceeded, "unkillable",
-                  fmt::format("process {} has not ended, {} after SIGTERM and SIGKILL to its group",
-                              process_->pid(),
-                              fmt::format("{} ms", std::chrono::duration_cast<Millis>(Now() - start)
-                                                       .count())));
+    return Status(
+        Code::kDeadlineExceeded, "unkillable",
+        fmt::format(
+            "process {} has not ended, {} after SIGTERM and SIGKILL to its group", process_->pid(),
+            fmt::format("{} ms", std::chrono::duration_cast<Millis>(Now() - start).count())));
   }
   return RemoveRest(std::max(deadline, killed));
 }

@@ -10,8 +10,7 @@ namespace {
 
 class ProcessLauncher : public Launcher {
  public:
-  explicit ProcessLauncher(std::shared_ptr<internal::LauncherCore> core)
-      : core_(std::move(core)) {}
+  explicit ProcessLauncher(std::shared_ptr<internal::LauncherCore> core) : core_(std::move(core)) {}
 
   Result<std::unique_ptr<PluginInstance>> Start(const LaunchSpec& spec,
                                                 const StartContext& context) override {

@@ -12,7 +12,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <optional>
 #include <system_error>
 #include <vector>
@@ -94,18 +93,15 @@ std::vector<Dead> ClaimDead(const std::string& path) {
 void Sweep(const Dead& dead, const RunDirectory::Warn& warn) {
   std::error_code error;
   bool had_instances = false;
-  for (fs::directory_iterator it(dead.path, error), end; !error && it != end;
-       it.increment(error)) {
+  for (fs::directory_iterator it(dead.path, error), end; !error && it != end; it.increment(error)) {
     had_instances = true;
     if (it->path().extension() != ".pid") continue;
-    std::ifstream file(it->path(), std::ios::binary);
-    const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-    if (const auto identity = ParseIdentity(text)) KillExactly(*identity);
+    const auto identity = ParseIdentity(ReadFile(it->path().string()));
+    if (identity) KillExactly(*identity);
   }
   // The plugins died with their host; what they had started did not. The name of the directory is
   // random: whoever has it in the environment is one of them.
-  const int killed =
-      had_instances ? KillByEnvironment(kSocketDirectoryEntry + dead.path + "/") : 0;
+  const int killed = had_instances ? KillByEnvironment(kSocketDirectoryEntry + dead.path + "/") : 0;
   RemoveTree(dead.path, warn);
   if (warn) {
     warn(fmt::format("swept \"{}\" of a host that ended without stopping its plugins{}", dead.path,
@@ -115,7 +111,7 @@ void Sweep(const Dead& dead, const RunDirectory::Warn& warn) {
 
 // Whoever may write into the run directory can put sockets in the place of ours.
 std::optional<std::string> Unsafe(const Fd& directory) {
-  struct stat info{};
+  struct stat info {};
   if (fstat(directory.get(), &info) != 0) return ErrnoText(errno);
   if (info.st_uid != geteuid() && info.st_uid != 0) {
     return fmt::format("it belongs to user {}", info.st_uid);

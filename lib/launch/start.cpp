@@ -76,8 +76,8 @@ Status ProcessStart::Subject(const Status& status) const {
   std::string subject = fmt::format("cannot start plugin {}/{} {}", PluginTypeName(ref.type),
                                     ref.name, ref.version.empty() ? "(unversioned)" : ref.version);
   if (!spec_.mount.path.empty()) {
-    subject += fmt::format(" for mount \"{}\" of namespace \"{}\"", spec_.mount.path,
-                           spec_.mount.ns);
+    subject +=
+        fmt::format(" for mount \"{}\" of namespace \"{}\"", spec_.mount.path, spec_.mount.ns);
   }
   if (!spec_.instance.empty()) subject += fmt::format(" (instance {})", spec_.instance);
   return status.WithContext(subject);
@@ -87,12 +87,12 @@ Status ProcessStart::LoadImage() {
   if (context_.cancel.stop_requested()) return Cancelled();
   command_ = spec_.command.empty() ? spec_.plugin.command : spec_.command;
   if (command_.empty() || command_.front() != '/' || command_.find('\0') != std::string::npos) {
-    return Status(Code::kInvalidArgument, "command_not_found",
-                  fmt::format("its command \"{}\" is not an absolute path",
-                              Printable(command_, 200)));
+    return Status(
+        Code::kInvalidArgument, "command_not_found",
+        fmt::format("its command \"{}\" is not an absolute path", Printable(command_, 200)));
   }
-  const ImageRequest request{command_, Lower(spec_.plugin.sha256),
-                             core_->options().max_image_bytes, context_.deadline, context_.cancel};
+  const ImageRequest request{command_, Lower(spec_.plugin.sha256), core_->options().max_image_bytes,
+                             context_.deadline, context_.cancel};
   if (spec_.plugin.image == plugreload::Image::kSealed) {
     auto image = core_->images().Sealed(request);
     if (!image.ok()) return image.status();
@@ -114,8 +114,8 @@ Status ProcessStart::Execute() {
   Result<Pipe> liveness = NewPipe();
   const Fd null(open("/dev/null", O_RDONLY | O_CLOEXEC));
   if (!out.ok() || !err.ok() || !liveness.ok() || !null.valid()) {
-    return Status(Code::kResourceExhausted, "spawn_failed", "cannot open pipes for it: " +
-                                                                ErrnoText(errno));
+    return Status(Code::kResourceExhausted, "spawn_failed",
+                  "cannot open pipes for it: " + ErrnoText(errno));
   }
   SetNonBlocking(out->read);
   SetNonBlocking(err->read);
@@ -211,8 +211,8 @@ Status ProcessStart::Handshake() {
   Process& process = instance_->process();
   const Process::Wake wake = process.WaitLine(context_.deadline, context_.cancel);
   if (wake != Process::Wake::kLine) return NoHandshake(wake);
-  const Result<HandshakeLine> line = ParseHandshake(
-      process.line(), spec_.handshake.protocol_versions, spec_.plugin.protocols);
+  const Result<HandshakeLine> line =
+      ParseHandshake(process.line(), spec_.handshake.protocol_versions, spec_.plugin.protocols);
   if (!line.ok()) return line.status();
   Status status = CheckEndpoint(*line, process.pid(), context_.deadline, context_.cancel);
   if (!status.ok()) {

@@ -5,8 +5,8 @@
 #include "state/documents.hpp"
 #include "state/keys.hpp"
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 
 namespace plugreload::internal {
 namespace {

@@ -1,8 +1,8 @@
 #include "namespaces/path_text.hpp"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <array>
-#include <fmt/format.h>
 
 namespace plugreload::internal {
 namespace {

@@ -142,9 +142,8 @@ Result<MountEntry> StoreTree::AddMount(MountEntry entry, Deadline deadline) {
 Result<MountEntry> StoreTree::CheckMount(MountEntry entry) const {
   Result<MountEntry> canonical = Canonical(std::move(entry));
   if (!canonical.ok()) return canonical;
-  MountEntry would_be = *canonical;
   MutexLock lock(mutex_);
-  const Edit edit = EditAddMount(model_, would_be);
+  const Edit edit = EditAddMount(model_, *canonical);
   if (!edit.ok()) return edit.status();
   return canonical;
 }

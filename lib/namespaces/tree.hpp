@@ -68,7 +68,8 @@ class Tree : public StateImage {
   // For the coordinator. Entries are canonicalised and checked; AddMount gives an accessor when
   // there is none and returns the entry as stored. The codes are ReloadCoordinator's.
   virtual Result<MountEntry> AddMount(MountEntry entry, Deadline deadline) = 0;
-  // Every check of AddMount without the change: for callers that start an instance first.
+  // Every check of AddMount without the change, for callers that start an instance first. Returns
+  // the entry as AddMount would store it, accessor included: adding that very entry keeps it.
   virtual Result<MountEntry> CheckMount(MountEntry entry) const = 0;
   virtual Status RemoveMount(std::string_view ns, std::string_view path, Deadline deadline) = 0;
   virtual Status MoveMount(std::string_view from_ns, std::string_view from, std::string_view to_ns,
@@ -87,11 +88,12 @@ class Tree : public StateImage {
                                                     std::string_view path) const = 0;
 
   // The hot path. Takes no lock and does not allocate.
-  // REQUIRES: the calling thread is inside a section of `domain`; the node is valid until it leaves.
+  // REQUIRES: the calling thread is inside a section of `domain`; the node is valid until it
+  // leaves.
   struct Lookup {
     const MountNode* node = nullptr;  // null: nothing mounted there
     bool namespace_found = false;
-    std::string_view rest;            // a part of `path`
+    std::string_view rest;  // a part of `path`
   };
   virtual Lookup Resolve(std::string_view ns, std::string_view path) const = 0;
 };

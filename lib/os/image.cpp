@@ -50,7 +50,7 @@ Result<Fd> OpenProgram(const ImageRequest& request) {
   // Without O_NONBLOCK, opening a fifo would wait for its writer.
   Fd file(open(request.path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!file.valid()) return OpenError(request.path, errno);
-  struct stat info{};
+  struct stat info {};
   if (fstat(file.get(), &info) != 0) return OpenError(request.path, errno);
   if (!S_ISREG(info.st_mode)) {
     return Status(Code::kFailedPrecondition, "not_executable",

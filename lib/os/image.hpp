@@ -14,10 +14,10 @@
 namespace plugreload::internal {
 
 struct Image {
-  Fd fd;               // the sealed copy, or the file itself
-  std::string sha256;  // of the bytes, in lower case
-  bool script = false;      // begins with "#!": its interpreter opens it by name
-  bool executable = true;   // false: the machine forbids executing memory files; run a copy
+  Fd fd;                   // the sealed copy, or the file itself
+  std::string sha256;      // of the bytes, in lower case
+  bool script = false;     // begins with "#!": its interpreter opens it by name
+  bool executable = true;  // false: the machine forbids executing memory files; run a copy
   bool sealed = false;
 };
 

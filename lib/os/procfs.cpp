@@ -21,19 +21,6 @@ namespace {
 
 constexpr std::size_t kMaxFile = std::size_t{4} << 20;
 
-std::string ReadFile(const std::string& path) {
-  const Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  std::string content;
-  if (!fd.valid()) return content;
-  std::array<char, 4096> chunk;
-  while (content.size() < kMaxFile) {
-    const auto got = read(fd.get(), chunk.data(), chunk.size());
-    if (got <= 0) break;
-    content.append(chunk.data(), static_cast<std::size_t>(got));
-  }
-  return content;
-}
-
 std::string ThisWorld() {
   std::string boot = ReadFile("/proc/sys/kernel/random/boot_id");
   while (!boot.empty() && boot.back() == '\n') boot.pop_back();
@@ -83,7 +70,7 @@ std::vector<pid_t> OwnProcesses() {
     const std::string_view name = entry->d_name;
     const auto parsed = std::from_chars(name.data(), name.data() + name.size(), pid);
     if (parsed.ec != std::errc() || parsed.ptr != name.data() + name.size()) continue;
-    struct stat info{};
+    struct stat info {};
     if (fstatat(dirfd(proc.get()), entry->d_name, &info, 0) != 0) continue;
     if (info.st_uid == geteuid() && pid != getpid()) pids.push_back(pid);
   }
@@ -91,6 +78,19 @@ std::vector<pid_t> OwnProcesses() {
 }
 
 }  // namespace
+
+std::string ReadFile(const std::string& path) {
+  const Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  std::string content;
+  if (!fd.valid()) return content;
+  std::array<char, 4096> chunk;
+  while (content.size() < kMaxFile) {
+    const auto got = read(fd.get(), chunk.data(), chunk.size());
+    if (got <= 0) break;
+    content.append(chunk.data(), static_cast<std::size_t>(got));
+  }
+  return content;
+}
 
 std::optional<ProcessIdentity> IdentityOf(pid_t pid) {
   const auto start = StartTime(pid);

@@ -11,6 +11,9 @@
 
 namespace plugreload::internal {
 
+// What is in a small file; empty when it cannot be read. Never throws for what it finds there.
+std::string ReadFile(const std::string& path);
+
 // A process as nobody can mistake it for another: numbers are reused, and start again at each boot
 // and in each container.
 struct ProcessIdentity {

@@ -17,8 +17,8 @@
 // it: nothing there may be instrumented, allocate, lock, or call what a sanitizer intercepts.
 // Therefore raw system calls only.
 #if defined(__clang__)
-#define PLUGRELOAD_RAW                                                                \
-  __attribute__((no_sanitize("address", "thread", "undefined"), noinline,             \
+#define PLUGRELOAD_RAW                                                    \
+  __attribute__((no_sanitize("address", "thread", "undefined"), noinline, \
                  disable_sanitizer_instrumentation))
 #else
 #define PLUGRELOAD_RAW \
@@ -31,6 +31,10 @@
 #ifndef SYS_close_range
 #define SYS_close_range 436
 #endif
+
+// glibc's other name for clone. ThreadSanitizer takes calls of clone for forks, and marks in the
+// child, whose memory is ours, that it runs in a forked process.
+extern "C" int __clone(int (*run)(void*), void* stack, int flags, void* argument, ...);
 
 namespace plugreload::internal {
 namespace {
@@ -89,7 +93,7 @@ PLUGRELOAD_RAW void MarkListed(int first) {
   syscall(SYS_close, listing);
 }
 
-PLUGRELOAD_RAW [[noreturn]] void Fail(ChildArgs* args, const char* step) {
+[[noreturn]] PLUGRELOAD_RAW void Fail(ChildArgs* args, const char* step) {
   args->error = errno != 0 ? errno : EIO;
   args->step = step;
   for (;;) syscall(SYS_exit_group, 127);
@@ -139,8 +143,9 @@ int Lift(int fd, Fd& copy) {
 
 class ChildStack {
  public:
-  ChildStack() : base_(mmap(nullptr, kStackBytes, PROT_READ | PROT_WRITE,
-                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0)) {}
+  ChildStack()
+      : base_(mmap(nullptr, kStackBytes, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0)) {}
   ~ChildStack() {
     if (valid()) munmap(base_, kStackBytes);
   }
@@ -173,8 +178,8 @@ SpawnOutcome Spawn(const SpawnPlan& plan) {
   if (!stack.valid()) args.error = errno;
   if (args.error == 0) {
     int pidfd = -1;
-    const int pid = clone(ChildMain, stack.top(),
-                          CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &args, &pidfd);
+    const int pid = __clone(ChildMain, stack.top(), CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD,
+                            &args, &pidfd);
     if (pid < 0) {
       args.error = errno;
     } else {
@@ -186,8 +191,8 @@ SpawnOutcome Spawn(const SpawnPlan& plan) {
   outcome.step = args.step;
   if (outcome.error != 0 && outcome.pid > 0) {
     siginfo_t info{};
-    while (waitid(static_cast<idtype_t>(3) /* P_PIDFD */,
-                  static_cast<id_t>(outcome.pidfd.get()), &info, WEXITED) != 0 &&
+    while (waitid(static_cast<idtype_t>(3) /* P_PIDFD */, static_cast<id_t>(outcome.pidfd.get()),
+                  &info, WEXITED) != 0 &&
            errno == EINTR) {
     }
     outcome.pid = -1;

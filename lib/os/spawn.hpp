@@ -26,8 +26,8 @@ struct SpawnPlan {
 struct SpawnOutcome {
   pid_t pid = -1;
   Fd pidfd;
-  int error = 0;             // errno; then there is no child
-  const char* step = "";     // what failed: "clone", "dup", "exec" ...
+  int error = 0;          // errno; then there is no child
+  const char* step = "";  // what failed: "clone", "dup", "exec" ...
 };
 
 // Starts the child in a process group of its own, with default signals and an empty mask, and

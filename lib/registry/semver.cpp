@@ -2,10 +2,10 @@
 
 #include "plugreload/registry.hpp"
 
-#include <algorithm>
-#include <charconv>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <algorithm>
+#include <charconv>
 #include <optional>
 
 namespace plugreload::internal {

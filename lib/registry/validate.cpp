@@ -2,10 +2,10 @@
 
 #include "registry/semver.hpp"
 
-#include <algorithm>
-#include <filesystem>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <algorithm>
+#include <filesystem>
 #include <system_error>
 
 namespace plugreload::internal {

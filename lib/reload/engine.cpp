@@ -50,7 +50,8 @@ Engine::Engine(const RuntimeOptions& options, std::shared_ptr<Catalog> catalog,
   jobs_ = std::make_unique<Jobs>(
       limits, &drainer_, notifier_.get(), [this] { return starter_->last_number(); },
       [this](const std::shared_ptr<Job>& job) { ReloadRun(parts_, job).Execute(); });
-  parts_ = RunParts{nullptr, &slots_, starter_.get(), &drainer_, jobs_.get(), make_spec};
+  parts_ = RunParts{nullptr,     &slots_,           starter_.get(), &drainer_,
+                    jobs_.get(), supervisor_.get(), make_spec};
 }
 
 Engine::~Engine() = default;
@@ -84,7 +85,8 @@ LaunchSpec Engine::MakeSpec(const PluginSpec& spec, const MountEntry& entry) con
 Engine::Found Engine::TryAcquire(std::string_view ns, std::string_view path, PluginLease& lease,
                                  std::shared_ptr<Slot>& slot) {
   const Section section(domain_);
-  if (!section.ok()) [[unlikely]] return Found::kNoMemory;
+  if (!section.ok()) [[unlikely]]
+    return Found::kNoMemory;
   const Tree::Lookup found = tree_->Resolve(ns, path);
   if (found.node == nullptr) {
     return found.namespace_found ? Found::kNoMount : Found::kNoNamespace;
@@ -104,7 +106,8 @@ Engine::Found Engine::TryAcquire(std::string_view ns, std::string_view path, Plu
 }
 
 Result<PluginLease> Engine::Acquire(std::string_view ns, std::string_view path, Millis timeout) {
-  if (fork_guard_.forked()) [[unlikely]] return ForkedStatus();
+  if (fork_guard_.forked()) [[unlikely]]
+    return ForkedStatus();
   PluginLease lease;
   std::shared_ptr<Slot> slot;
   switch (TryAcquire(ns, path, lease, slot)) {
@@ -150,9 +153,9 @@ Status Engine::WaitReady(Deadline deadline) {
   if (Status status = Admit("WaitReady"); !status.ok()) return status;
   const std::vector<std::string> waiting = slots_.AwaitSettled(deadline);
   if (waiting.empty()) return {};
-  return Status(Code::kDeadlineExceeded, "not_ready",
-                fmt::format("{} mounts do not serve yet; the first is {}", waiting.size(),
-                            waiting.front()));
+  return Status(
+      Code::kDeadlineExceeded, "not_ready",
+      fmt::format("{} mounts do not serve yet; the first is {}", waiting.size(), waiting.front()));
 }
 
 Status Engine::Close(Deadline deadline) {

@@ -103,8 +103,7 @@ class Engine final : public MountObserver {
   Mutex mutex_;
   // Instances of mounts that are being committed, and what waits for drained removed ones.
   std::map<std::string, std::shared_ptr<Instance>> mounting_ PLUGRELOAD_GUARDED_BY(mutex_);
-  std::map<const MountAttachment*, std::function<void()>> unmounting_
-      PLUGRELOAD_GUARDED_BY(mutex_);
+  std::map<const MountAttachment*, std::function<void()>> unmounting_ PLUGRELOAD_GUARDED_BY(mutex_);
 };
 
 }  // namespace plugreload::internal

@@ -49,7 +49,8 @@ void ReleaseLease(Generation& generation, LeaseCounter* counter, void* record) n
   // Dekker with the drainer, which sets `draining`, fences, and sums: either its sum sees this
   // release, or this thread sees `draining` and wakes it.
   generation.domain->LightFence();
-  if (generation.draining.load(kSectionRelaxed)) [[unlikely]] generation.drained->Wake();
+  if (generation.draining.load(kSectionRelaxed)) [[unlikely]]
+    generation.drained->Wake();
 }
 
 Generation* GenerationSlab::Take() {

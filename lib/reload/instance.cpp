@@ -17,12 +17,12 @@ void Append(std::string& key, std::string_view part) {
   key += fmt::format("{}:{}", part.size(), part);
 }
 
-std::string Title(const PluginRef& ref) {
-  return fmt::format("{}/{}{}{}", PluginTypeName(ref.type), ref.name, ref.version.empty() ? "" : " ",
-                     ref.version);
-}
-
 }  // namespace
+
+std::string PluginTitle(const PluginRef& ref) {
+  return fmt::format("{}/{}{}{}", PluginTypeName(ref.type), ref.name,
+                     ref.version.empty() ? "" : " ", ref.version);
+}
 
 std::string ProcessKey(const PluginSpec& spec, const MountEntry& mount) {
   std::string key;
@@ -78,8 +78,7 @@ struct Instance::Stopping {
     const auto begin = std::chrono::steady_clock::now();
     const Status status = running == nullptr ? Status() : Stop();
     running.reset();
-    const auto took =
-        std::chrono::duration_cast<Millis>(std::chrono::steady_clock::now() - begin);
+    const auto took = std::chrono::duration_cast<Millis>(std::chrono::steady_clock::now() - begin);
     if (!status.ok()) notifier->Log(LogLevel::kError, name, status.ToString());
     Event event;
     event.kind = EventKind::kInstanceStopped;
@@ -103,7 +102,7 @@ Instance::Instance(LaunchSpec spec, std::string key, std::uint64_t start_number,
       retirer_(retirer),
       stopping_(std::make_shared<Stopping>()) {
   stopping_->name = spec_.instance;
-  stopping_->plugin = Title(spec_.plugin.ref);
+  stopping_->plugin = PluginTitle(spec_.plugin.ref);
   stopping_->budget = StopBudget(spec_.plugin.timeouts);
   stopping_->notifier = retirer_.notifier;
 }

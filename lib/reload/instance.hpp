@@ -22,6 +22,9 @@ class Workers;
 // that its sharing allows (the mount, the namespace, or the node).
 std::string ProcessKey(const PluginSpec& spec, const MountEntry& mount);
 
+// "secret/kv v2.0.0", as events tell it.
+std::string PluginTitle(const PluginRef& ref);
+
 // Where instances are stopped, off the threads that drop them.
 struct Retirer {
   Workers* workers = nullptr;

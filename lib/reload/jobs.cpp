@@ -34,9 +34,9 @@ bool Overlap(const std::set<std::string>& a, const std::set<std::string>& b) {
 }
 
 Status Unknown(std::string_view reload_id) {
-  return Status(Code::kNotFound, "reload_not_found",
-                fmt::format("no reload with the id \"{}\" is known; only the last ones are kept",
-                            reload_id));
+  return Status(
+      Code::kNotFound, "reload_not_found",
+      fmt::format("no reload with the id \"{}\" is known; only the last ones are kept", reload_id));
 }
 
 }  // namespace
@@ -81,9 +81,9 @@ Result<std::string> Jobs::Submit(const ReloadRequest& request, std::set<std::str
     return id;
   }
   if (queue_.size() >= limits_.queued) {
-    return Status(Code::kResourceExhausted, "too_many_reloads",
-                  fmt::format("{} reloads wait already; try again when some have ended",
-                              queue_.size()));
+    return Status(
+        Code::kResourceExhausted, "too_many_reloads",
+        fmt::format("{} reloads wait already; try again when some have ended", queue_.size()));
   }
   auto job = std::make_shared<Job>();
   job->request = request;
@@ -151,13 +151,15 @@ std::optional<ReloadReport> Jobs::Find(std::string_view reload_id) const {
 Result<ReloadReport> Jobs::Wait(std::string_view reload_id, Deadline deadline,
                                 ReloadCoordinator::Until until) const {
   const MutexLock lock(mutex_);
-  const auto found = by_id_.find(reload_id);
-  if (found == by_id_.end()) return Unknown(reload_id);
-  const std::shared_ptr<Job> job = found->second;
-  while (!(until == ReloadCoordinator::Until::kAnswer ? job->answered : job->ended)) {
-    if (!changed_.WaitUntil(mutex_, deadline)) break;
+  for (;;) {
+    // Anew each time: a cancelled request leaves the run that it shared.
+    const auto found = by_id_.find(reload_id);
+    if (found == by_id_.end()) return Unknown(reload_id);
+    const Job& job = *found->second;
+    const bool there = until == ReloadCoordinator::Until::kAnswer ? job.answered : job.ended;
+    if (there || std::chrono::steady_clock::now() >= deadline) return ReportFor(job, reload_id);
+    changed_.WaitUntil(mutex_, deadline);
   }
-  return ReportFor(*job, reload_id);
 }
 
 Status Jobs::Cancel(std::string_view reload_id) {
@@ -173,9 +175,13 @@ Status Jobs::Cancel(std::string_view reload_id) {
     }
     if (job->committed) {
       return Status(Code::kFailedPrecondition, "already_committed",
-                    fmt::format("the reload {} has committed: the new instances serve; pin the "
+                    fmt::format("the reload {} is past the point where it can be stopped; pin the "
                                 "version before and reload to go back",
                                 reload_id));
+    }
+    if (job->ids.size() > 1) {
+      Split(*job, found->first);
+      return {};
     }
     if (!job->started) {
       std::erase(queue_, job);
@@ -189,6 +195,20 @@ Status Jobs::Cancel(std::string_view reload_id) {
   // Its callbacks wake the run: not under the lock.
   job->cancel.request_stop();
   return {};
+}
+
+// One of several that share a run wants it no more: it ends, the others go on.
+void Jobs::Split(Job& job, const std::string& id) {
+  auto left = std::make_shared<Job>();
+  left->request = job.request;
+  left->ids = {id};
+  left->requested_at[id] = job.requested_at[id];
+  left->report.state = ReloadState::kCancelled;
+  left->answered = true;
+  by_id_[id] = left;
+  job.requested_at.erase(id);
+  std::erase(job.ids, left->ids.front());
+  End(*left);
 }
 
 void Jobs::Edit(Job& job, const std::function<void(Job&)>& edit) {

@@ -24,23 +24,23 @@ namespace plugreload::internal {
 // the constant members and the stop source.
 struct Job {
   ReloadRequest request;
-  std::set<std::string> names;       // jobs that share a plugin's name do not overlap
-  std::uint64_t not_before = 0;      // starts up to this number began before its last request
+  std::set<std::string> names;   // jobs that share a plugin's name do not overlap
+  std::uint64_t not_before = 0;  // starts up to this number began before its last request
   std::stop_source cancel;
 
-  std::vector<std::string> ids;      // the first one is the job's own
+  std::vector<std::string> ids;  // the first one is the job's own
   std::map<std::string, std::int64_t> requested_at;
   ReloadReport report;
   struct Hidden {
     Generation* generation = nullptr;
-    bool drained = false;            // before or after it was noted here
+    bool drained = false;  // before or after it was noted here
   };
-  std::vector<Hidden> hidden;        // by mount
-  std::size_t draining = 0;          // old generations that are still leased
-  std::size_t retiring = 0;          // old instances that are not stopped yet
+  std::vector<Hidden> hidden;  // by mount
+  std::size_t draining = 0;    // old generations that are still leased
+  std::size_t retiring = 0;    // old instances that are not stopped yet
   bool started = false;
-  bool committed = false;            // too late to cancel
-  bool answered = false;             // the blocking caller has been given the report
+  bool committed = false;  // too late to cancel
+  bool answered = false;   // the blocking caller has been given the report
   bool ended = false;
 };
 
@@ -85,6 +85,7 @@ class Jobs {
 
  private:
   void StartWhatCan() PLUGRELOAD_REQUIRES(mutex_);
+  void Split(Job& job, const std::string& id) PLUGRELOAD_REQUIRES(mutex_);
   void End(Job& job) PLUGRELOAD_REQUIRES(mutex_);
   ReloadReport ReportFor(const Job& job, std::string_view reload_id) const
       PLUGRELOAD_REQUIRES(mutex_);

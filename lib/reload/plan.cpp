@@ -55,8 +55,7 @@ std::set<std::string> Planner::Names(const ReloadRequest& request) const {
   return names;
 }
 
-std::vector<PlannedMount> Planner::Find(const ReloadRequest& request,
-                                        const std::string& ns) const {
+std::vector<PlannedMount> Planner::Find(const ReloadRequest& request, const std::string& ns) const {
   std::vector<PlannedMount> mounts;
   if (const auto* plugin = std::get_if<ByPlugin>(&request.target)) {
     const Depth depth = request.reach == Reach::kSubtree ? Depth::kSubtree : Depth::kSelf;
@@ -131,6 +130,14 @@ Result<Planned> Planner::Plan(const ReloadRequest& request) const {
   return planned;
 }
 
+std::vector<std::shared_ptr<Slot>> SlotsOf(const Planned& planned, const std::string& key) {
+  std::vector<std::shared_ptr<Slot>> slots;
+  for (const PlannedMount& mount : planned.mounts) {
+    if (mount.status.ok() && mount.key == key) slots.push_back(mount.slot);
+  }
+  return slots;
+}
+
 Result<ReloadPlan> Planner::DryRun(const ReloadRequest& request) const {
   if (const Status status = Check(request); !status.ok()) return status;
   Result<Planned> planned = Plan(request);
@@ -152,6 +159,9 @@ Result<ReloadPlan> Planner::DryRun(const ReloadRequest& request) const {
       item.rule = mount.resolution->rule;
       item.order = mount.order;
       item.process = processes.emplace(mount.key, processes.size()).first->second;
+    }
+    if (item.order == Order::kStopFirst && item.status.ok() && !item.would_skip) {
+      item.status = slots_->CheckAlone(SlotsOf(*planned, mount.key));
     }
     const auto instance = mount.slot == nullptr ? nullptr : slots_->Serving(*mount.slot);
     if (instance == nullptr) continue;

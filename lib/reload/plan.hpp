@@ -32,6 +32,9 @@ struct Planned {
   std::vector<PlannedMount> mounts;  // by namespace, then path
 };
 
+// The mounts that would share one new instance.
+std::vector<std::shared_ptr<Slot>> SlotsOf(const Planned& planned, const std::string& key);
+
 // Thread safety: safe for concurrent use; const throughout.
 class Planner {
  public:

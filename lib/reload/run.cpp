@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 #include <utility>
 
 namespace plugreload::internal {
@@ -67,9 +66,9 @@ void ReloadRun::MakeGroups() {
     list[known->second].mounts.push_back(i);
   }
   if (refused && job_->request.policy == Policy::kAllOrNothing) {
-    Abandon(MountOutcome::kFailed,
-            Status(Code::kAborted, "all_or_nothing", "another mount of the reload cannot be "
-                                                     "reloaded, and all_or_nothing was asked for"));
+    Abandon(MountOutcome::kFailed, Status(Code::kAborted, "all_or_nothing",
+                                          "another mount of the reload cannot be "
+                                          "reloaded, and all_or_nothing was asked for"));
     start_first_.clear();
   }
 }
@@ -80,8 +79,7 @@ LaunchSpec ReloadRun::SpecOf(const Group& group) const {
 }
 
 Millis ReloadRun::DrainTimeout(std::size_t index) const {
-  return job_->request.drain_timeout.value_or(
-      plan_.mounts[index].resolution->spec.timeouts.drain);
+  return job_->request.drain_timeout.value_or(plan_.mounts[index].resolution->spec.timeouts.drain);
 }
 
 void ReloadRun::Fail(std::size_t index, MountOutcome outcome, const Status& status) {
@@ -114,9 +112,8 @@ void ReloadRun::Abandon(MountOutcome outcome, const Status& status) {
 void ReloadRun::BeginGroup(std::size_t index, const std::shared_ptr<Arrivals>& arrivals) {
   Group& group = start_first_[index];
   group.begin = Clock::now();
-  group.ticket =
-      parts_.starter->Start(plan_.mounts[group.mounts.front()].key, SpecOf(group),
-                            job_->not_before, job_->request.start_timeout);
+  group.ticket = parts_.starter->Start(plan_.mounts[group.mounts.front()].key, SpecOf(group),
+                                       job_->not_before, job_->request.start_timeout);
   group.ticket->Then([arrivals, index](const StartResult& result) {
     const MutexLock lock(arrivals->mutex);
     arrivals->results.emplace_back(index, result);
@@ -177,6 +174,15 @@ void ReloadRun::Arrived(Group& group, const StartResult& result, std::size_t lef
     return;
   }
   if (left > 0) return;
+  for (const Group& ready : start_first_) {
+    if (!ready.ready->dead()) continue;
+    Abandon(MountOutcome::kFailed,
+            Status(Code::kAborted, "all_or_nothing",
+                   fmt::format("nothing was reloaded, because all_or_nothing was asked for and {} "
+                               "ended before the others were ready",
+                               ready.ready->name())));
+    return;
+  }
   if (!parts_.jobs->Commit(*job_)) {
     Abandon(MountOutcome::kCancelled, CancelledStatus());
     return;
@@ -195,8 +201,24 @@ void ReloadRun::CommitGroup(Group& group, bool last) {
   for (const std::size_t index : group.mounts) CommitMount(index, instance, prepare);
 }
 
+// A mount that has moved out of the namespace that was asked for is not to be touched.
+Status ReloadRun::CheckStillCovered(std::size_t index) const {
+  const MountEntry now = parts_.slots->Entry(*plan_.mounts[index].slot);
+  const std::string& ns = job_->request.ns;
+  const bool below = std::holds_alternative<ByPlugin>(job_->request.target) &&
+                     job_->request.reach == Reach::kSubtree;
+  if (below ? now.ns.starts_with(ns) : now.ns == ns) return {};
+  return Status(Code::kNotFound, "moved",
+                fmt::format("the mount {} has moved to {} in namespace \"{}\" meanwhile",
+                            plan_.mounts[index].entry.path, now.path, now.ns));
+}
+
 void ReloadRun::CommitMount(std::size_t index, const std::shared_ptr<Instance>& instance,
                             Millis prepare) {
+  if (const Status status = CheckStillCovered(index); !status.ok()) {
+    Fail(index, MountOutcome::kSkipped, status);
+    return;
+  }
   Jobs* const jobs = parts_.jobs;
   jobs->Edit(*job_, [](Job& job) { ++job.draining; });
   const auto begin = Clock::now();

@@ -25,6 +25,7 @@ struct RunParts {
   Starter* starter = nullptr;
   Drainer* drainer = nullptr;
   Jobs* jobs = nullptr;
+  Supervisor* supervisor = nullptr;
   Supervisor::MakeSpec make_spec;
 };
 
@@ -65,6 +66,7 @@ class ReloadRun {
   void Arrived(Group& group, const StartResult& result, std::size_t left);
   void CommitGroup(Group& group, bool last);
   void Abandon(MountOutcome outcome, const Status& status);
+  Status CheckStillCovered(std::size_t index) const;
   void CommitMount(std::size_t index, const std::shared_ptr<Instance>& instance, Millis prepare);
   void WatchRetirement();
   void Finish();
@@ -75,11 +77,13 @@ class ReloadRun {
   Status CheckAlone(const Group& group) const;
   bool HoldAll(Group& group, Held& held);
   bool Drain(const Group& group, Held& held);
-  void Reopen(const Group& group, Held& held);
-  void StopOld(Held& held);
+  void Reopen(const Group& group, Held& held, const Status& status);
+  Status ReopenMount(std::size_t index, Held& held);
+  bool StopOld(const Group& group, Held& held);
   void StartNew(const Group& group, const Held& held);
+  void Lose(std::size_t index, const Held& held, const Status& error, const Status& served);
   StartResult StartAndWait(const std::string& key, LaunchSpec spec);
-  bool Serve(std::size_t index, const std::shared_ptr<Instance>& instance);
+  Status Serve(std::size_t index, const std::shared_ptr<Instance>& instance);
 
   void Fail(std::size_t index, MountOutcome outcome, const Status& status);
   void FailGroup(const Group& group, MountOutcome outcome, const Status& status);

@@ -16,13 +16,14 @@ bool Allowed(MountState from, MountState to) {
              to == MountState::kRestarting || to == MountState::kFailed ||
              to == MountState::kRemoved;
     case MountState::kHeld:
-      return to == MountState::kServing || to == MountState::kFailed || to == MountState::kRemoved;
+      return to == MountState::kServing || to == MountState::kRestarting ||
+             to == MountState::kFailed || to == MountState::kRemoved;
     case MountState::kRestarting:
       return to == MountState::kServing || to == MountState::kRestarting ||
              to == MountState::kFailed || to == MountState::kHeld || to == MountState::kRemoved;
     case MountState::kFailed:
-      return to == MountState::kServing || to == MountState::kStarting ||
-             to == MountState::kHeld || to == MountState::kRemoved;
+      return to == MountState::kServing || to == MountState::kStarting || to == MountState::kHeld ||
+             to == MountState::kRemoved;
     case MountState::kRemoved:
       return false;
   }

@@ -12,6 +12,10 @@ std::string Where(const MountEntry& entry) {
   return fmt::format("{} in namespace \"{}\"", entry.path, entry.ns.empty() ? "root" : entry.ns);
 }
 
+bool Moved(const MountEntry& from, const MountEntry& to) {
+  return from.ns != to.ns || from.path != to.path;
+}
+
 Status Unmounted(const Slot& slot) {
   return Status(Code::kNotFound, "unmounted",
                 fmt::format("the mount {} was removed meanwhile", Where(slot.entry)));
@@ -34,6 +38,7 @@ void Slots::Tell(EventKind kind, const Slot& slot, const Status& error) {
   event.mount = slot.entry.path;
   event.generation = slot.number;
   event.message = error.ok() ? "" : error.ToString();
+  if (slot.last) event.plugin = PluginTitle(slot.last->ref);
   if (const Generation* now = slot.current.load(std::memory_order_relaxed)) {
     event.instance = now->instance->name();
   }
@@ -91,9 +96,9 @@ Result<Installed> Slots::Install(const std::shared_ptr<Slot>& slot,
     // Under the same lock as the search of an ended instance's slots: either that search finds
     // this slot, or this look finds the instance dead.
     if (instance->dead()) {
-      return Status(Code::kUnavailable, "exited",
-                    fmt::format("{} ended before it could serve {}", instance->name(),
-                                Where(slot->entry)));
+      return Status(
+          Code::kUnavailable, "exited",
+          fmt::format("{} ended before it could serve {}", instance->name(), Where(slot->entry)));
     }
     Generation* generation = drainer_->slab().Take();
     if (generation == nullptr) {
@@ -109,6 +114,7 @@ Result<Installed> Slots::Install(const std::shared_ptr<Slot>& slot,
     generation->mount = slot->entry;
     generation->instance = instance;
     slot->last = instance->spec().plugin;
+    if (!incident) slot->restarts = 0;  // somebody asked for it: a new beginning
     slot->Enter(MountState::kServing);
     hidden = installed.hidden = Publish(*slot, generation);
     Tell(EventKind::kMountServing, *slot, Status());
@@ -124,16 +130,40 @@ Result<Generation*> Slots::Hold(const std::shared_ptr<Slot>& slot) {
   return Publish(*slot, nullptr);
 }
 
-bool Slots::Reopen(const std::shared_ptr<Slot>& slot, Generation* generation) {
-  bool reopened = false;
+Status Slots::Reopen(const std::shared_ptr<Slot>& slot, Generation* generation) {
+  Status status;
+  Generation* hidden = generation;  // drains unless it is published
   {
     const MutexLock lock(mutex_);
-    reopened = !closing_ && slot->state == MountState::kHeld && !generation->instance->dead() &&
-               slot->Enter(MountState::kServing);
-    if (reopened) Publish(*slot, generation);
+    if (closing_) {
+      status = Closed();
+    } else if (slot->state != MountState::kHeld) {
+      status = Unmounted(*slot);
+    } else if (generation->instance->dead()) {
+      status = Status(Code::kUnavailable, "exited",
+                      fmt::format("{} ended while {} was held", generation->instance->name(),
+                                  Where(slot->entry)));
+    } else {
+      Generation* next = generation;
+      // Moved meanwhile: leases must tell where the mount is now.
+      if (Moved(generation->mount, slot->entry)) next = Renew(*slot, *generation);
+      slot->Enter(MountState::kServing);
+      Publish(*slot, next);
+      if (next == generation) hidden = nullptr;
+    }
   }
-  if (!reopened) Drain(generation, nullptr);
-  return reopened;
+  Drain(hidden, nullptr);
+  return status;
+}
+
+// The same instance in a new generation; the old one again when there is none to be had.
+Generation* Slots::Renew(Slot& slot, Generation& now) {
+  Generation* generation = drainer_->slab().Take();
+  if (generation == nullptr) return &now;
+  generation->number = ++slot.number;
+  generation->mount = slot.entry;
+  generation->instance = now.instance;
+  return generation;
 }
 
 void Slots::Remove(const std::shared_ptr<Slot>& slot, std::function<void()> drained) {
@@ -155,24 +185,20 @@ void Slots::Update(const std::shared_ptr<Slot>& slot, const MountEntry& entry) {
   Generation* hidden = nullptr;
   {
     const MutexLock lock(mutex_);
-    const bool moved = slot->entry.ns != entry.ns || slot->entry.path != entry.path;
+    const bool moved = Moved(slot->entry, entry);
     slot->entry = entry;
     Generation* now = slot->current.load(std::memory_order_relaxed);
     if (!moved || now == nullptr) return;
-    Generation* generation = drainer_->slab().Take();
-    if (generation == nullptr) return;  // leases go on telling the old path
-    generation->number = ++slot->number;
-    generation->mount = entry;
-    generation->instance = now->instance;
+    Generation* generation = Renew(*slot, *now);
+    if (generation == now) return;  // leases go on telling the old path
     hidden = Publish(*slot, generation);
     Tell(EventKind::kMountServing, *slot, Status());
   }
   Drain(hidden, nullptr);
 }
 
-std::optional<Slots::Setback> Slots::Fail(const std::shared_ptr<Slot>& slot,
-                                          std::uint64_t incident, const Status& error,
-                                          const RestartPolicy& policy) {
+std::optional<Slots::Setback> Slots::Fail(const std::shared_ptr<Slot>& slot, std::uint64_t incident,
+                                          const Status& error, const RestartPolicy& policy) {
   Generation* hidden = nullptr;
   Setback setback{};
   {
@@ -183,8 +209,7 @@ std::optional<Slots::Setback> Slots::Fail(const std::shared_ptr<Slot>& slot,
       slot->restarts = 0;
     }
     setback.restarts = slot->restarts + 1;
-    setback.state =
-        setback.restarts > policy.limit ? MountState::kFailed : MountState::kRestarting;
+    setback.state = setback.restarts > policy.limit ? MountState::kFailed : MountState::kRestarting;
     if (!slot->Enter(setback.state)) return std::nullopt;
     slot->restarts = setback.restarts;
     slot->error = error;

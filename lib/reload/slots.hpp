@@ -30,6 +30,9 @@ struct Installed {
   Generation* hidden = nullptr;   // for Drainer::Held; may be another one once it has drained
 };
 
+// kFailedPrecondition: stop_first would take `entry` down too.
+Status SharedOutside(const Instance& instance, const MountEntry& entry);
+
 // Thread safety: safe for concurrent use. Nothing here blocks except Await.
 class Slots {
  public:
@@ -50,8 +53,9 @@ class Slots {
   // Takes the mount out of service until Install, Reopen or Fail: requests wait. Returns the hidden
   // generation, not draining yet; null when none served.
   Result<Generation*> Hold(const std::shared_ptr<Slot>& slot);
-  // Puts a held generation back. False: the mount or the instance is gone meanwhile.
-  bool Reopen(const std::shared_ptr<Slot>& slot, Generation* generation);
+  // Puts a held generation back, under the path that the mount has now. kNotFound "unmounted";
+  // kUnavailable "exited": the instance has ended meanwhile.
+  Status Reopen(const std::shared_ptr<Slot>& slot, Generation* generation);
 
   // The mount is gone.
   void Remove(const std::shared_ptr<Slot>& slot, std::function<void()> drained);
@@ -67,10 +71,11 @@ class Slots {
   };
   std::optional<Setback> Fail(const std::shared_ptr<Slot>& slot, std::uint64_t incident,
                               const Status& error, const RestartPolicy& policy);
-  // A stop_first reload could bring back neither version.
+  // A stop_first reload could bring back neither version: a person must look.
   void FailHeld(const std::shared_ptr<Slot>& slot, const Status& error);
   // Claims an idle slot for its start. nullopt: somebody else has, or it needs none.
   std::optional<std::uint64_t> BeginStart(const std::shared_ptr<Slot>& slot);
+  std::uint64_t Incident(const Slot& slot) const;
   // Whether nothing has happened to the slot since.
   bool Current(const Slot& slot, std::uint64_t incident) const;
 
@@ -88,6 +93,9 @@ class Slots {
   std::vector<std::shared_ptr<Slot>> All() const;
   std::shared_ptr<Instance> Serving(const Slot& slot) const;  // null: nothing does
   MountStatus Describe(const Slot& slot) const;
+  // Why these mounts cannot be stopped first together: their instance serves others too, or they
+  // have several.
+  Status CheckAlone(const std::vector<std::shared_ptr<Slot>>& group) const;
   MountEntry Entry(const Slot& slot) const;
   std::optional<PluginSpec> LastSpec(const Slot& slot) const;
 
@@ -98,6 +106,7 @@ class Slots {
  private:
   CondVar& ConditionOf(const Slot& slot);
   Generation* Publish(Slot& slot, Generation* generation) PLUGRELOAD_REQUIRES(mutex_);
+  Generation* Renew(Slot& slot, Generation& now) PLUGRELOAD_REQUIRES(mutex_);
   void Tell(EventKind kind, const Slot& slot, const Status& error) PLUGRELOAD_REQUIRES(mutex_);
   void Drain(Generation* hidden, std::function<void()> drained);
 

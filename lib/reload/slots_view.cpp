@@ -1,7 +1,17 @@
 // The reading half of Slots.
 #include "reload/slots.hpp"
 
+#include <fmt/format.h>
+
 namespace plugreload::internal {
+
+Status SharedOutside(const Instance& instance, const MountEntry& entry) {
+  return Status(Code::kFailedPrecondition, "shared_outside",
+                fmt::format("{} cannot be stopped first: it also serves {} in namespace \"{}\", "
+                            "which is not part of this step; reload that mount too, or use "
+                            "start_first",
+                            instance.name(), entry.path, entry.ns.empty() ? "root" : entry.ns));
+}
 
 std::vector<Slots::User> Slots::UsersOf(const Instance& instance) const {
   std::vector<User> found;
@@ -39,6 +49,35 @@ MountStatus Slots::Describe(const Slot& slot) const {
     status.pid = instance.info().pid;
   }
   return status;
+}
+
+std::uint64_t Slots::Incident(const Slot& slot) const {
+  const MutexLock lock(mutex_);
+  return slot.incident;
+}
+
+Status Slots::CheckAlone(const std::vector<std::shared_ptr<Slot>>& group) const {
+  absl::flat_hash_set<const Slot*> inside;
+  for (const auto& slot : group) inside.insert(slot.get());
+  const Instance* shared = nullptr;
+  const MutexLock lock(mutex_);
+  for (const auto& slot : group) {
+    const Generation* now = slot->current.load(std::memory_order_relaxed);
+    if (now == nullptr) continue;
+    if (shared != nullptr && shared != now->instance.get()) {
+      return Status(Code::kFailedPrecondition, "several_instances",
+                    "the mounts that will share one process run in several now, which cannot be "
+                    "stopped first together; reload them one by one");
+    }
+    shared = now->instance.get();
+  }
+  const auto users = users_.find(shared);
+  if (users == users_.end()) return {};
+  for (const Slot* user : users->second) {
+    if (inside.contains(user)) continue;
+    return SharedOutside(*shared, user->entry);
+  }
+  return {};
 }
 
 MountEntry Slots::Entry(const Slot& slot) const {

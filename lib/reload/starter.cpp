@@ -168,10 +168,11 @@ void Starter::Watch(const std::shared_ptr<Task>& watched, Millis timeout, const 
 }
 
 void Starter::Run(const std::shared_ptr<Task>& task) {
-  StartResult result = task->ticket->cancel_.stop_requested()
-                           ? Status(Code::kCancelled, "cancelled",
-                                    fmt::format("the start of {} was cancelled", task->spec.instance))
-                           : Launch(task);
+  StartResult result =
+      task->ticket->cancel_.stop_requested()
+          ? Status(Code::kCancelled, "cancelled",
+                   fmt::format("the start of {} was cancelled", task->spec.instance))
+          : Launch(task);
   std::optional<Workers::Overdue> overdue;
   {
     const MutexLock lock(task->mutex);
@@ -186,9 +187,9 @@ Result<std::shared_ptr<void>> Starter::Attach(const Task& task, const InstanceIn
   try {
     return options_.host->Attach(task.spec, info);
   } catch (const std::exception& error) {
-    return Status(Code::kInternal, "attach_threw",
-                  fmt::format("the host's Attach of {} threw: {}", task.spec.instance,
-                              error.what()));
+    return Status(
+        Code::kInternal, "attach_threw",
+        fmt::format("the host's Attach of {} threw: {}", task.spec.instance, error.what()));
   } catch (...) {
     return Status(Code::kInternal, "attach_threw",
                   fmt::format("the host's Attach of {} threw", task.spec.instance));
@@ -239,8 +240,7 @@ StartResult Starter::Launch(const std::shared_ptr<Task>& shared) {
   Watch(shared, task.spec.plugin.timeouts.attach, "attach");
   Result<std::shared_ptr<void>> attached = Attach(task, info);
   if (!attached.ok()) {
-    return attached.status().WithContext(
-        fmt::format("the host refused {}", task.spec.instance));
+    return attached.status().WithContext(fmt::format("the host refused {}", task.spec.instance));
   }
   instance->SetAttached(*std::move(attached));
   const MutexLock lock(task.exit->mutex);
@@ -256,11 +256,18 @@ StartResult Starter::Launch(const std::shared_ptr<Task>& shared) {
 
 void Starter::Finish(const std::shared_ptr<Task>& task, StartResult result) {
   if (task->ticket->ended()) return;  // too late; an instance in `result` is stopped as it goes
+  const MountEntry& mount = task->spec.mount;
+  if (!result.ok()) {
+    result = result.status().WithContext(fmt::format("starting {} for {} in namespace \"{}\"",
+                                                     PluginTitle(task->spec.plugin.ref), mount.path,
+                                                     mount.ns.empty() ? "root" : mount.ns));
+  }
   Event event;
   event.kind = result.ok() ? EventKind::kInstanceStarted : EventKind::kInstanceFailed;
   event.instance = task->spec.instance;
-  event.ns = task->spec.mount.ns;
-  event.mount = task->spec.mount.path;
+  event.plugin = PluginTitle(task->spec.plugin.ref);
+  event.ns = mount.ns;
+  event.mount = mount.path;
   event.message = result.ok() ? "" : result.status().ToString();
   {
     const MutexLock lock(mutex_);

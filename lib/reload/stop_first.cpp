@@ -24,33 +24,12 @@ struct ReloadRun::Held {
   std::shared_ptr<Instance> old;              // null: nothing ran
   std::optional<LaunchSpec> previous;         // how to go back
   Millis drain{0}, retire{0};
+  bool draining = false;  // the drainer has the hidden ones
 };
 
 // A process that is stopped takes every mount down that it serves.
 Status ReloadRun::CheckAlone(const Group& group) const {
-  std::set<const Slot*> inside;
-  std::set<std::shared_ptr<Instance>> instances;
-  for (const std::size_t index : group.mounts) inside.insert(plan_.mounts[index].slot.get());
-  for (const std::size_t index : group.mounts) {
-    const auto instance = parts_.slots->Serving(*plan_.mounts[index].slot);
-    if (instance == nullptr) continue;
-    instances.insert(instance);
-    for (const auto& user : parts_.slots->UsersOf(*instance)) {
-      if (inside.contains(user.slot.get())) continue;
-      const MountEntry entry = parts_.slots->Entry(*user.slot);
-      return Status(Code::kFailedPrecondition, "shared_outside",
-                    fmt::format("{} cannot be stopped first: it also serves {} in namespace "
-                                "\"{}\", which is not part of this step; reload that mount too, "
-                                "or use start_first",
-                                instance->name(), entry.path, entry.ns));
-    }
-  }
-  if (instances.size() > 1) {
-    return Status(Code::kFailedPrecondition, "several_instances",
-                  "the mounts that will share one process run in several now, which cannot be "
-                  "stopped first together; reload them one by one");
-  }
-  return {};
+  return parts_.slots->CheckAlone(SlotsOf(plan_, plan_.mounts[group.mounts.front()].key));
 }
 
 bool ReloadRun::HoldAll(Group& group, Held& held) {
@@ -69,11 +48,18 @@ bool ReloadRun::HoldAll(Group& group, Held& held) {
     }
   }
   std::erase_if(group.mounts, [&](std::size_t index) { return held.gone.contains(index); });
-  return !group.mounts.empty();
+  if (held.old == nullptr) return !group.mounts.empty();
+  // Nobody new may join what is going; who joined since the first look makes it stay.
+  parts_.starter->Forget(*held.old);
+  const auto users = parts_.slots->UsersOf(*held.old);
+  if (users.empty()) return !group.mounts.empty();
+  Reopen(group, held, SharedOutside(*held.old, parts_.slots->Entry(*users.front().slot)));
+  return false;
 }
 
 bool ReloadRun::Drain(const Group& group, Held& held) {
   const auto begin = Clock::now();
+  held.draining = true;
   const auto latch = std::make_shared<Latch>(held.hidden.size());
   for (const auto& [index, generation] : held.hidden) {
     parts_.drainer->Add(generation, [latch] { latch->Arrive(); });
@@ -85,52 +71,71 @@ bool ReloadRun::Drain(const Group& group, Held& held) {
   return drained;
 }
 
-// The drain took too long: the old instance goes on.
-void ReloadRun::Reopen(const Group& group, Held& held) {
+Status ReloadRun::ReopenMount(std::size_t index, Held& held) {
+  const auto hidden = held.hidden.find(index);
+  if (hidden == held.hidden.end()) {
+    return Status(Code::kUnavailable, "not_serving",
+                  "nothing served the mount when the reload began");
+  }
+  // Drained in the meantime: it comes back as a new generation of the same instance.
+  if (held.draining && !parts_.drainer->Withdraw(hidden->second)) return Serve(index, held.old);
+  return parts_.slots->Reopen(plan_.mounts[index].slot, hidden->second);
+}
+
+// The old instance goes on, and `status` says why.
+void ReloadRun::Reopen(const Group& group, Held& held, const Status& status) {
   for (const std::size_t index : group.mounts) {
-    const auto& slot = plan_.mounts[index].slot;
-    const auto hidden = held.hidden.find(index);
     std::uint32_t leases = 0;
-    if (hidden != held.hidden.end()) {
+    if (const auto hidden = held.hidden.find(index); hidden != held.hidden.end()) {
       leases = parts_.drainer->Held(hidden->second);
-      // Drained in the meantime: it comes back as a new generation of the same instance.
-      if (!parts_.drainer->Withdraw(hidden->second)) {
-        (void)Serve(index, held.old);
-      } else if (!parts_.slots->Reopen(slot, hidden->second)) {
-        parts_.slots->FailHeld(slot, Status(Code::kUnavailable, "exited",
-                                            "the instance ended while the mount was held"));
-      }
-    } else {
-      parts_.slots->FailHeld(slot, Status(Code::kUnavailable, "not_started",
-                                          "nothing served the mount when the reload began, and the "
-                                          "reload has failed"));
     }
+    const Status reopened = ReopenMount(index, held);
+    if (reopened.code() == Code::kNotFound) {
+      Fail(index, MountOutcome::kSkipped, reopened);
+      continue;
+    }
+    if (!reopened.ok()) parts_.supervisor->Restart(plan_.mounts[index].slot, reopened);
     Fail(index, MountOutcome::kFailed,
-         Status(Code::kDeadlineExceeded, "drain_timeout",
-                fmt::format("{} leases of {} were still held after {} ms, so {} goes on serving; "
-                            "use force to stop it under them",
-                            leases, plan_.mounts[index].entry.path, held.drain.count(),
-                            held.old == nullptr ? "nothing" : held.old->name())));
+         leases == 0 ? status
+                     : status.WithContext(fmt::format("{} leases of {} are held", leases,
+                                                      plan_.mounts[index].entry.path)));
     parts_.jobs->Edit(*job_, [&](Job& job) { job.report.mounts[index].draining = leases; });
   }
 }
 
-void ReloadRun::StopOld(Held& held) {
-  if (held.old == nullptr) return;
+// False: somebody else uses the old instance still, and it serves again.
+bool ReloadRun::StopOld(const Group& group, Held& held) {
+  if (held.old == nullptr) return true;
   const auto begin = Clock::now();
   const Deadline deadline = After(StopBudget(held.old->spec().plugin.timeouts));
   const auto latch = std::make_shared<Latch>(1);
   held.old->OnRetired([latch](const Status&, Millis) { latch->Arrive(); });
+  const std::weak_ptr<Instance> last = held.old;
   held.old.reset();
-  // Without force this was the last use: its generations have drained.
-  (void)latch->Await(deadline);
+  const bool retired = latch->Await(deadline);
   held.retire = Since(begin);
+  // A mount that was being made joined it before it was forgotten. Under force its leases keep it,
+  // but it is stopped.
+  const auto old = retired || job_->request.force ? nullptr : last.lock();
+  if (old == nullptr) return true;
+  for (const std::size_t index : group.mounts) {
+    const Status served = Serve(index, old);
+    const bool gone = served.code() == Code::kNotFound;
+    if (!served.ok() && !gone) parts_.supervisor->Restart(plan_.mounts[index].slot, served);
+    Fail(index, gone ? MountOutcome::kSkipped : MountOutcome::kFailed,
+         gone ? served
+              : Status(Code::kFailedPrecondition, "shared_outside",
+                       fmt::format("{} serves a mount that was made meanwhile, so it goes on; "
+                                   "reload that mount too, or use start_first",
+                                   old->name())));
+  }
+  return false;
 }
 
 StartResult ReloadRun::StartAndWait(const std::string& key, LaunchSpec spec) {
   const std::uint64_t not_before = parts_.starter->last_number();
-  const auto ticket = parts_.starter->Start(key, std::move(spec), not_before,
-                                            job_->request.start_timeout);
+  const auto ticket =
+      parts_.starter->Start(key, std::move(spec), not_before, job_->request.start_timeout);
   const auto latch = std::make_shared<Latch>(1);
   const auto answer = std::make_shared<std::optional<StartResult>>();
   ticket->Then([latch, answer](const StartResult& result) {
@@ -143,13 +148,10 @@ StartResult ReloadRun::StartAndWait(const std::string& key, LaunchSpec spec) {
   return **answer;
 }
 
-bool ReloadRun::Serve(std::size_t index, const std::shared_ptr<Instance>& instance) {
+Status ReloadRun::Serve(std::size_t index, const std::shared_ptr<Instance>& instance) {
   const auto installed =
       parts_.slots->Install(plan_.mounts[index].slot, instance, std::nullopt, nullptr);
-  if (!installed.ok()) {
-    parts_.slots->FailHeld(plan_.mounts[index].slot, installed.status());
-    return false;
-  }
+  if (!installed.ok()) return installed.status();
   parts_.jobs->Edit(*job_, [&](Job& job) {
     MountReport& report = job.report.mounts[index];
     report.running_version = instance->spec().plugin.ref.version;
@@ -157,14 +159,13 @@ bool ReloadRun::Serve(std::size_t index, const std::shared_ptr<Instance>& instan
     report.instance = instance->name();
     report.sealed = instance->info().sealed;
   });
-  return true;
+  return {};
 }
 
 void ReloadRun::StartNew(const Group& group, const Held& held) {
   const auto begin = Clock::now();
-  StartResult started = StartAndWait(plan_.mounts[group.mounts.front()].key, SpecOf(group));
-  Status error = started.status();
-  StartResult serving = std::move(started);
+  StartResult serving = StartAndWait(plan_.mounts[group.mounts.front()].key, SpecOf(group));
+  const Status error = serving.status();
   const bool back = !serving.ok() && held.previous;
   if (back) {
     // Once, as it ran before; a second failure is for a person.
@@ -172,17 +173,8 @@ void ReloadRun::StartNew(const Group& group, const Held& held) {
     serving = StartAndWait(ProcessKey(held.previous->plugin, first.entry), *held.previous);
   }
   for (const std::size_t index : group.mounts) {
-    const auto& slot = plan_.mounts[index].slot;
-    if (!serving.ok()) {
-      const Status both = !back ? error
-                                : error.WithContext(fmt::format(
-                                      "nothing serves any more: the previous version did not start "
-                                      "again either ({}); the new one",
-                                      serving.status().message()));
-      parts_.slots->FailHeld(slot, both);
-      parts_.jobs->Edit(*job_, [&](Job& job) { job.report.mounts[index].instance.clear(); });
-      Fail(index, MountOutcome::kFailed, both);
-    } else if (Serve(index, *serving) && !back) {
+    const Status served = serving.ok() ? Serve(index, *serving) : serving.status();
+    if (served.ok() && !back) {
       parts_.jobs->Edit(*job_, [&](Job& job) {
         MountReport& report = job.report.mounts[index];
         report.outcome = MountOutcome::kReloaded;
@@ -191,13 +183,36 @@ void ReloadRun::StartNew(const Group& group, const Held& held) {
         report.retire = held.retire;
         ++job.report.reloaded;
       });
-    } else {
+    } else if (served.ok()) {
       Fail(index, MountOutcome::kFailed,
-           error.ok() ? Status(Code::kNotFound, "unmounted", "the mount was removed meanwhile")
-                      : error.WithContext("the new version did not start, the previous one runs "
-                                          "again"));
+           error.WithContext("the new version did not start, the previous one runs again"));
+    } else {
+      Lose(index, held, error, served);
     }
   }
+}
+
+// Nothing could be made to serve the mount.
+void ReloadRun::Lose(std::size_t index, const Held& held, const Status& error,
+                     const Status& served) {
+  if (served.code() == Code::kNotFound) {
+    Fail(index, MountOutcome::kSkipped, served);
+    return;
+  }
+  const auto& slot = plan_.mounts[index].slot;
+  parts_.jobs->Edit(*job_, [&](Job& job) { job.report.mounts[index].instance.clear(); });
+  if (error.ok() || !held.previous) {
+    // It ended right after its start, or nothing ran before either: the supervisor goes on trying.
+    parts_.supervisor->Restart(slot, served);
+    Fail(index, MountOutcome::kFailed, served);
+    return;
+  }
+  const Status both = error.WithContext(
+      fmt::format("nothing serves any more: the previous version did not start again either ({}); "
+                  "the new one",
+                  served.message()));
+  parts_.slots->FailHeld(slot, both);
+  Fail(index, MountOutcome::kFailed, both);
 }
 
 void ReloadRun::StopFirst(Group& group) {
@@ -215,15 +230,19 @@ void ReloadRun::StopFirst(Group& group) {
   if (!HoldAll(group, held)) return;
   if (!Drain(group, held)) {
     if (!job_->request.force) {
-      Reopen(group, held);
+      Reopen(group, held,
+             Status(Code::kDeadlineExceeded, "drain_timeout",
+                    fmt::format("requests did not end within {} ms, so {} goes on serving; use "
+                                "force to stop it under them",
+                                held.drain.count(),
+                                held.old == nullptr ? "nothing" : held.old->name())));
       return;
     }
     // Asked for: the leases lose their instance. Their generations drain behind.
     if (held.old != nullptr) (void)held.old->StopNow();
     held.old.reset();
   }
-  StopOld(held);
-  StartNew(group, held);
+  if (StopOld(group, held)) StartNew(group, held);
 }
 
 }  // namespace plugreload::internal

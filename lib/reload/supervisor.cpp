@@ -69,6 +69,10 @@ void Supervisor::Failed(const std::shared_ptr<Slot>& slot, std::uint64_t inciden
   Later(slot, setback->incident, RestartDelay(policy_, setback->restarts, RandomNumber()));
 }
 
+void Supervisor::Restart(const std::shared_ptr<Slot>& slot, const Status& error) {
+  Failed(slot, slots_->Incident(*slot), error);
+}
+
 void Supervisor::Later(const std::shared_ptr<Slot>& slot, std::uint64_t incident, Millis delay) {
   timers_->At(After(delay), [weak = weak_from_this(), slot, incident] {
     if (const auto self = weak.lock()) self->Start(slot, incident);
@@ -82,6 +86,7 @@ void Supervisor::Exited(const std::shared_ptr<Instance>& instance, const Instanc
   notifier_->Log(LogLevel::kError, instance->name(), error.message());
   Event event;
   event.kind = EventKind::kInstanceFailed;
+  event.plugin = PluginTitle(instance->spec().plugin.ref);
   event.instance = instance->name();
   event.message = error.ToString();
   notifier_->Emit(std::move(event));

@@ -30,6 +30,8 @@ class Supervisor : public std::enable_shared_from_this<Supervisor> {
   void Begin(const std::shared_ptr<Slot>& slot);
   // An instance ended by itself: every mount that it served is restarted with the version that ran.
   void Exited(const std::shared_ptr<Instance>& instance, const InstanceExit& exit);
+  // What a reload took out of service and could not bring back: as if it had ended by itself.
+  void Restart(const std::shared_ptr<Slot>& slot, const Status& error);
 
  private:
   void Start(const std::shared_ptr<Slot>& slot, std::uint64_t incident);

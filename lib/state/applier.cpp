@@ -4,8 +4,8 @@
 #include "base/thread.hpp"
 #include "state/keys.hpp"
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 #include <system_error>
 #include <thread>
 #include <utility>

@@ -1,7 +1,7 @@
 #include "state/keys.hpp"
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 #include <iterator>
 #include <vector>
 

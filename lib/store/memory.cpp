@@ -2,8 +2,8 @@
 
 #include "base/thread.hpp"
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 #include <set>
 #include <system_error>
 #include <utility>
