@@ -1,0 +1,36 @@
+// dispatch/plugins.hpp - plugins of the catalog in requests and answers.
+#ifndef PLUGRELOAD_DISPATCH_PLUGINS_HPP_
+#define PLUGRELOAD_DISPATCH_PLUGINS_HPP_
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "dispatch/fields.hpp"
+#include "dispatch/route.hpp"
+#include "json/json.hpp"
+#include "plugreload/registry.hpp"
+#include "plugreload/status.hpp"
+#include "plugreload/types.hpp"
+
+namespace plugreload::internal {
+
+// The plugin that the path names, without version.
+PluginRef CapturedPlugin(const ApiCall& call);
+
+// The canonical form of a version in a request. kInvalidArgument with Vault's text.
+Result<std::string> PluginVersion(std::string_view text);
+
+// The fields of sys/plugins/catalog/:type/:name, and the entry that a registration makes.
+// Everything that PluginRegistry::Register does not check itself is checked, in Vault's order:
+// kInvalidArgument.
+std::span<const FieldSpec> RegistrationFields();
+Result<PluginSpec> ParseRegistration(const ApiCall& call);
+
+// An entry as it is read back. The environment and the cookie's value are never part of it: they
+// may be secrets.
+Json PluginData(const PluginSpec& spec);
+
+}  // namespace plugreload::internal
+
+#endif  // PLUGRELOAD_DISPATCH_PLUGINS_HPP_

@@ -1,0 +1,73 @@
+#include "dispatch/reload_status.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <utility>
+
+#include "dispatch/reload_body.hpp"
+#include "dispatch/text.hpp"
+
+namespace plugreload::internal {
+namespace {
+
+constexpr FieldSpec kFields[] = {{"reload_id", FieldKind::kString}};
+
+std::size_t Count(const ReloadReport& report, MountOutcome outcome) {
+  return static_cast<std::size_t>(
+      std::count_if(report.mounts.begin(), report.mounts.end(),
+                    [&](const MountReport& mount) { return mount.outcome == outcome; }));
+}
+
+// A namespace sees only itself and what is below: the rest of a report is taken out. False when
+// nothing of it is left to see.
+bool Restrict(ReloadReport& report, std::string_view ns) {
+  if (ns.empty()) return true;
+  std::erase_if(report.mounts, [&](const MountReport& mount) {
+    return !std::string_view(mount.mount.ns).starts_with(ns);
+  });
+  report.reloaded = Count(report, MountOutcome::kReloaded);
+  report.failed = Count(report, MountOutcome::kFailed);
+  report.skipped = Count(report, MountOutcome::kSkipped);
+  return !report.mounts.empty();
+}
+
+// What Vault has per node: when it was done, and the error if there was one.
+Json NodeResult(const ReloadReport& report, std::string_view ns) {
+  std::vector<std::string> errors;
+  for (const MountReport& mount : report.mounts) {
+    if (auto error = MountError(report, mount, ns)) errors.push_back(*std::move(error));
+  }
+  Json result(Json::Object{
+      {"timestamp",
+       TimeText(report.finished_at_ms != 0 ? report.finished_at_ms : report.requested_at_ms)}});
+  if (!errors.empty()) result.Set("error", MultiError(errors));
+  return result;
+}
+
+// An id that is not known, any more or at all, has empty results, as in Vault; so has one that is
+// still running.
+Reply ReadStatus(const ApiCall& call) {
+  const std::string reload_id = call.fields.String("reload_id");
+  if (reload_id.empty()) return Refuse(400, "reload_id must be provided");
+  auto report = call.backend.reloads.Find(reload_id);
+  if (report && !Restrict(*report, call.ns)) report.reset();
+  Json results{Json::Object{}};
+  if (!report) {
+    return Data(Json::Object{
+        {"reload_id", reload_id}, {"results", std::move(results)}, {"state", "unknown"}});
+  }
+  if (Ended(report->state)) {
+    results.Set(call.backend.options.node, NodeResult(*report, call.ns));
+  }
+  Json data = ReportData(*report);
+  data.Set("results", std::move(results));
+  return Data(std::move(data));
+}
+
+}  // namespace
+
+Route ReloadStatusRoute() {
+  return {.pattern = "sys/plugins/reload/backend/status", .fields = kFields, .read = ReadStatus};
+}
+
+}  // namespace plugreload::internal

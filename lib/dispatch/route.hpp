@@ -1,0 +1,76 @@
+// dispatch/route.hpp - which path is which endpoint, and what an endpoint is called with.
+#ifndef PLUGRELOAD_DISPATCH_ROUTE_HPP_
+#define PLUGRELOAD_DISPATCH_ROUTE_HPP_
+
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dispatch/fields.hpp"
+#include "dispatch/request.hpp"
+#include "dispatch/respond.hpp"
+#include "plugreload/namespaces.hpp"
+#include "plugreload/registry.hpp"
+#include "plugreload/reload.hpp"
+#include "plugreload/runtime.hpp"
+
+namespace plugreload::internal {
+
+using Captures = std::map<std::string, std::string>;
+
+// What the endpoints work on.
+struct Backend {
+  const RuntimeOptions& options;
+  PluginRegistry& registry;
+  NamespaceTree& namespaces;
+  ReloadCoordinator& reloads;
+};
+
+// An authorised call of an endpoint.
+struct ApiCall {
+  const Backend& backend;
+  std::string request_id;
+  std::string ns;     // canonical; it exists
+  Captures captures;  // from the path
+  Fields fields;
+  Deadline deadline;
+};
+
+using Handler = Reply (*)(const ApiCall&);
+
+enum class Where { kEveryNamespace, kRootNamespace };
+
+// One endpoint. The pattern is literal but for `{type}` (auth, database, secret), `{reload_type}`
+// (these and unknown; captured as "type"), `{name}` (a plugin's name as Vault's URLs take it),
+// `{path*}` and `{name*}` (anything but nothing, with slashes but not at the front), and a last
+// `/?` (with or without a slash). A null handler is an operation that it does not have.
+struct Route {
+  std::string_view pattern;
+  Where where = Where::kEveryNamespace;
+  std::span<const FieldSpec> fields;
+  Handler read = nullptr;
+  Handler list = nullptr;
+  Handler update = nullptr;
+  Handler patch = nullptr;
+  Handler remove = nullptr;
+  Handler head = nullptr;
+
+  Handler HandlerOf(Verb verb) const;
+};
+
+// True when the whole path fits; fills `captures`.
+bool MatchRoute(std::string_view pattern, std::string_view path, Captures& captures);
+
+// The families of endpoints. The first route that fits a path is the one.
+std::vector<Route> ReloadRoutes();
+std::vector<Route> CatalogRoutes();
+std::vector<Route> PinRoutes();
+std::vector<Route> MountRoutes();
+std::vector<Route> NamespaceRoutes();
+std::vector<Route> SystemRoutes();
+
+}  // namespace plugreload::internal
+
+#endif  // PLUGRELOAD_DISPATCH_ROUTE_HPP_

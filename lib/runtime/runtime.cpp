@@ -1,0 +1,136 @@
+#include "plugreload/runtime.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "base/callback_scope.hpp"
+#include "base/notifier.hpp"
+#include "dispatch/dispatcher.hpp"
+#include "namespaces/tree.hpp"
+#include "registry/catalog.hpp"
+#include "reload/engine.hpp"
+#include "runtime/guarded_host.hpp"
+#include "state/applier.hpp"
+
+namespace plugreload {
+namespace {
+
+constexpr Millis kOpenTimeout{30'000};
+constexpr Millis kDestroyTimeout{30'000};
+constexpr Millis kFlushTimeout{2'000};
+
+Status Invalid(std::string_view option, std::string_view why) {
+  return Status(Code::kInvalidArgument, "invalid_option", fmt::format("{} {}", option, why));
+}
+
+Status Check(const RuntimeOptions& options) {
+  if (options.node.empty() || options.node.size() > 256) {
+    return Invalid("node", "must have 1 to 256 bytes");
+  }
+  if (!options.plugin_directory.empty() && !options.plugin_directory.starts_with('/')) {
+    return Invalid("plugin_directory", "must be an absolute path");
+  }
+  if (options.max_concurrent_starts == 0) return Invalid("max_concurrent_starts", "is 0");
+  if (options.max_concurrent_reloads == 0) return Invalid("max_concurrent_reloads", "is 0");
+  if (options.restart.first < Millis(0) || options.restart.max < options.restart.first) {
+    return Invalid("restart", "needs 0 <= first <= max");
+  }
+  for (const auto& [name, launcher] : options.launchers) {
+    if (name.empty() || launcher == nullptr) return Invalid("launchers", "has an empty entry");
+  }
+  return {};
+}
+
+}  // namespace
+
+struct Runtime::Parts {
+  RuntimeOptions options;
+  std::shared_ptr<internal::Notifier> notifier;
+  std::shared_ptr<internal::Catalog> catalog;
+  std::shared_ptr<internal::Engine> engine;
+  std::shared_ptr<internal::Tree> tree;
+  std::unique_ptr<internal::Applier> applier;
+  std::unique_ptr<PluginRegistry> registry;
+  std::unique_ptr<NamespaceTree> namespaces;
+  std::unique_ptr<ReloadCoordinator> reloads;
+  std::unique_ptr<internal::Dispatcher> dispatcher;
+};
+
+Result<std::unique_ptr<Runtime>> Runtime::Create(RuntimeOptions options) {
+  if (Status status = Check(options); !status.ok()) return status;
+  auto parts = std::make_unique<Parts>();
+  if (options.store == nullptr) options.store = NewMemoryStore();
+  options.host = std::make_shared<internal::GuardedHost>(
+      options.host == nullptr ? std::make_shared<Host>() : std::move(options.host));
+  parts->notifier = std::make_shared<internal::Notifier>(options.host, options.max_notifications);
+  if (!options.launchers.contains("process")) {
+    options.process.log = [notifier = parts->notifier](const LogRecord& record) {
+      notifier->Log(record.level, record.instance, record.message);
+    };
+    Result<std::shared_ptr<Launcher>> process = NewProcessLauncher(options.process);
+    if (!process.ok()) return process.status();
+    options.launchers["process"] = *std::move(process);
+  }
+  internal::CatalogOptions catalog;
+  catalog.plugin_directory = options.plugin_directory;
+  catalog.allow_unhashed = options.allow_unhashed;
+  for (const auto& [name, launcher] : options.launchers) catalog.launchers.insert(name);
+
+  parts->catalog = internal::Catalog::Create(std::move(catalog));
+  parts->engine = std::make_shared<internal::Engine>(options, parts->catalog, parts->notifier);
+  parts->tree = internal::Tree::Create(parts->engine->domain());
+  parts->tree->Observe(parts->engine.get());
+  parts->engine->Observe(parts->tree);
+  // The catalog first: the tree's mounts are resolved in it as they appear.
+  auto applier = internal::Applier::Open(options.store, {parts->catalog.get(), parts->tree.get()},
+                                         After(kOpenTimeout));
+  if (!applier.ok()) return applier.status();
+  parts->applier = *std::move(applier);
+  parts->catalog->Bind(parts->applier.get());
+  parts->tree->Bind(parts->applier.get());
+  parts->engine->Bind(parts->applier.get());
+
+  parts->registry = std::make_unique<PluginRegistry>(parts->catalog);
+  parts->namespaces = std::make_unique<NamespaceTree>(parts->tree);
+  parts->reloads = std::make_unique<ReloadCoordinator>(parts->engine);
+  parts->dispatcher = internal::Dispatcher::Create(options, *options.host, *parts->registry,
+                                                   *parts->namespaces, *parts->reloads);
+  parts->options = std::move(options);
+  return std::unique_ptr<Runtime>(new Runtime(std::move(parts)));
+}
+
+Runtime::Runtime(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+Runtime::~Runtime() {
+  const Status closed = parts_->engine->Close(After(kDestroyTimeout));
+  parts_->applier.reset();
+  parts_->dispatcher.reset();
+  if (!closed.ok()) {
+    // Leases, or callbacks that have not returned, still point into it: the memory stays, the
+    // instances do not.
+    parts_->engine->StopLeased();
+    (void)parts_.release();
+    return;
+  }
+  parts_->reloads.reset();
+  parts_->registry.reset();
+  parts_->namespaces.reset();
+  // Slots and leases first, then the launchers with their children's last words, then who tells
+  // the host about them.
+  const std::shared_ptr<internal::Notifier> notifier = parts_->notifier;
+  parts_.reset();
+  notifier->Close(After(kFlushTimeout));
+}
+
+PluginRegistry& Runtime::registry() { return *parts_->registry; }
+NamespaceTree& Runtime::namespaces() { return *parts_->namespaces; }
+ReloadCoordinator& Runtime::reloads() { return *parts_->reloads; }
+
+Response Runtime::Dispatch(const Request& request) { return parts_->dispatcher->Handle(request); }
+
+Status Runtime::WaitReady(Deadline deadline) { return parts_->engine->WaitReady(deadline); }
+
+Status Runtime::Close(Deadline deadline) { return parts_->engine->Close(deadline); }
+
+}  // namespace plugreload
