@@ -1,0 +1,102 @@
+// handles.hpp - what stands behind the opaque handles.
+#ifndef PLUGRELOAD_CAPI_HANDLES_HPP_
+#define PLUGRELOAD_CAPI_HANDLES_HPP_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "plugreload/plugreload.h"
+#include "plugreload/runtime.hpp"
+#include "session.hpp"
+
+namespace plugreload::capi {
+
+// A status in texts that have terminators, which Status does not promise.
+struct Why {
+  Why() = default;
+  explicit Why(const Status& status)
+      : code(static_cast<plugreload_code>(status.code())),
+        reason(status.reason()),
+        message(status.message()) {}
+
+  plugreload_code code = PLUGRELOAD_OK;
+  std::string reason;
+  std::string message;
+};
+
+}  // namespace plugreload::capi
+
+struct plugreload_error : plugreload::capi::Why {
+  using Why::Why;
+};
+
+struct plugreload_engine {
+  std::shared_ptr<plugreload::capi::Session> session;
+  std::unique_ptr<plugreload::Runtime> runtime;
+  bool refuse_deregister_in_use = false;
+};
+
+struct plugreload_namespaces {
+  std::vector<plugreload::NamespaceInfo> items;
+};
+
+struct plugreload_mounts {
+  struct Item {
+    plugreload::MountStatus status;
+    plugreload::capi::Why error;
+  };
+  std::vector<Item> items;
+};
+
+struct plugreload_report {
+  explicit plugreload_report(plugreload::ReloadReport given) : report(std::move(given)) {
+    for (const plugreload::MountReport& mount : report.mounts) why.emplace_back(mount.status);
+  }
+
+  plugreload::ReloadReport report;
+  std::vector<plugreload::capi::Why> why;  // one per mount
+};
+
+struct plugreload_plan {
+  explicit plugreload_plan(plugreload::ReloadPlan given) : plan(std::move(given)) {
+    for (const plugreload::ReloadPlan::Item& item : plan.items) why.emplace_back(item.status);
+  }
+
+  plugreload::ReloadPlan plan;
+  std::vector<plugreload::capi::Why> why;  // one per item
+};
+
+struct plugreload_response {
+  plugreload::Response response;
+};
+
+struct plugreload_event {
+  plugreload::Event event;
+};
+
+// A dispatched call, copied so that its texts have terminators.
+struct plugreload_access {
+  explicit plugreload_access(const plugreload::Call& call)
+      : operation(static_cast<std::int32_t>(call.operation)),
+        ns(call.ns),
+        path(call.path),
+        token(call.token),
+        remote(call.remote) {}
+
+  std::int32_t operation;
+  std::string ns, path, token, remote;
+};
+
+// Lives on the stack of the thread that calls the host's start or attach.
+struct plugreload_launch {
+  const plugreload::LaunchSpec& spec;
+  plugreload::Deadline deadline;
+  const plugreload::StartContext* context = nullptr;  // null in attach
+  plugreload::InstanceInfo info;
+  std::string reason, message;  // of set_error
+};
+
+#endif  // PLUGRELOAD_CAPI_HANDLES_HPP_

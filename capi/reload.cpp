@@ -1,0 +1,173 @@
+// Reloads: run, submit, find, wait, cancel, plan.
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "guard.hpp"
+#include "handles.hpp"
+#include "input.hpp"
+
+using plugreload::Code;
+using plugreload::Millis;
+using plugreload::PluginType;
+using plugreload::Policy;
+using plugreload::Reach;
+using plugreload::ReloadReport;
+using plugreload::ReloadRequest;
+using plugreload::Runtime;
+using plugreload::Scope;
+using plugreload::Status;
+using plugreload::capi::Call;
+using plugreload::capi::Input;
+using plugreload::capi::Rule;
+
+namespace {
+
+void ConvertTarget(const plugreload_request& given, Input& input, ReloadRequest* request) {
+  auto plugin = input.Maybe(given.plugin, given.plugin_len, "plugin");
+  if (plugin.has_value() == (given.mount_count != 0)) {
+    input.Refuse("invalid_target", plugin ? "plugin and mounts are both given; give one of them"
+                                          : "neither plugin nor mounts is given");
+    return;
+  }
+  if (plugin) {
+    request->target = plugreload::ByPlugin{
+        input.Number(given.type, PluginType::kUnknown, PluginType::kSecret, "type"),
+        *std::move(plugin)};
+  } else {
+    request->target = plugreload::ByMounts{
+        input.Texts(given.mounts, given.mount_lens, given.mount_count, "mounts")};
+  }
+}
+
+ReloadRequest ConvertRequest(const plugreload_request& given, Input& input) {
+  ReloadRequest request;
+  ConvertTarget(given, input, &request);
+  request.ns = input.Text(given.ns, given.ns_len, "ns");
+  request.reach = input.Number(given.reach, Reach::kNamespace, Reach::kSubtree, "reach");
+  request.scope = input.Number(given.scope, Scope::kLocal, Scope::kGlobal, "scope");
+  request.order = input.OrderOf(given.order);
+  request.policy = input.Number(given.policy, Policy::kBestEffort, Policy::kAllOrNothing, "policy");
+  const auto time = [&](int64_t given_ms, Input::Negative negative, const char* name,
+                        std::optional<Millis>* to) {
+    if (given_ms != 0) input.Time(given_ms, negative, name, &to->emplace());
+  };
+  time(given.start_timeout_ms, Input::Negative::kRefused, "start_timeout_ms",
+       &request.start_timeout);
+  time(given.drain_timeout_ms, Input::Negative::kNone, "drain_timeout_ms", &request.drain_timeout);
+  input.Flags(given.flags, PLUGRELOAD_FORCE);
+  request.force = (given.flags & PLUGRELOAD_FORCE) != 0;
+  request.reload_id = input.Text(given.reload_id, given.reload_id_len, "reload_id");
+  return request;
+}
+
+Status Unknown(std::string_view reload_id) {
+  return Status(Code::kNotFound, "reload_not_found",
+                "there is no reload \"" + std::string(reload_id) +
+                    "\": it never was, or newer ones have pushed it out of the history");
+}
+
+}  // namespace
+
+plugreload_code plugreload_reload_run(plugreload_engine* engine, const plugreload_request* request,
+                                      plugreload_report** report, plugreload_error** error) {
+  if (report != nullptr) *report = nullptr;
+  const char* what = __func__;
+  return Call(engine, Rule::kNoCallback, what, error, [&](Runtime& runtime) -> Status {
+    Input input(what);
+    const ReloadRequest wanted = ConvertRequest(input.Copy(request, "request"), input);
+    input.Require(report, "report");
+    if (!input.status().ok()) return input.status();
+    auto done = runtime.reloads().Reload(wanted);
+    if (!done.ok()) return done.status();
+    *report = std::make_unique<plugreload_report>(*std::move(done)).release();
+    return {};
+  });
+}
+
+plugreload_code plugreload_reload_submit(plugreload_engine* engine,
+                                         const plugreload_request* request,
+                                         plugreload_report** report, plugreload_error** error) {
+  if (report != nullptr) *report = nullptr;
+  const char* what = __func__;
+  return Call(engine, Rule::kNoCallback, what, error, [&](Runtime& runtime) -> Status {
+    Input input(what);
+    const ReloadRequest wanted = ConvertRequest(input.Copy(request, "request"), input);
+    input.Require(report, "report");
+    if (!input.status().ok()) return input.status();
+    auto id = runtime.reloads().Submit(wanted);
+    if (!id.ok()) return id.status();
+    auto found = runtime.reloads().Find(*id);
+    if (!found) {
+      // Pushed out of a short history already: the id is what the caller needs.
+      found.emplace();
+      found->reload_id = *id;
+    }
+    *report = std::make_unique<plugreload_report>(*std::move(found)).release();
+    return {};
+  });
+}
+
+plugreload_code plugreload_reload_find(plugreload_engine* engine, const char* reload_id,
+                                       size_t reload_id_len, plugreload_report** report,
+                                       plugreload_error** error) {
+  if (report != nullptr) *report = nullptr;
+  const char* what = __func__;
+  return Call(engine, Rule::kAny, what, error, [&](Runtime& runtime) -> Status {
+    Input input(what);
+    const auto id = input.View(reload_id, reload_id_len, "reload_id");
+    input.Require(report, "report");
+    if (!input.status().ok()) return input.status();
+    auto found = runtime.reloads().Find(id);
+    if (!found) return Unknown(id);
+    *report = std::make_unique<plugreload_report>(*std::move(found)).release();
+    return {};
+  });
+}
+
+plugreload_code plugreload_reload_wait(plugreload_engine* engine, const char* reload_id,
+                                       size_t reload_id_len, int64_t timeout_ms,
+                                       plugreload_report** report, plugreload_error** error) {
+  if (report != nullptr) *report = nullptr;
+  const char* what = __func__;
+  return Call(engine, Rule::kNoCallback, what, error, [&](Runtime& runtime) -> Status {
+    Input input(what);
+    const auto id = input.View(reload_id, reload_id_len, "reload_id");
+    const auto deadline = input.Until(timeout_ms);
+    input.Require(report, "report");
+    if (!input.status().ok()) return input.status();
+    auto ended = runtime.reloads().Wait(id, deadline);
+    if (ended.status().code() == Code::kNotFound) return Unknown(id);
+    if (!ended.ok()) return ended.status();
+    *report = std::make_unique<plugreload_report>(*std::move(ended)).release();
+    return {};
+  });
+}
+
+plugreload_code plugreload_reload_cancel(plugreload_engine* engine, const char* reload_id,
+                                         size_t reload_id_len, plugreload_error** error) {
+  const char* what = __func__;
+  return Call(engine, Rule::kNoCallback, what, error, [&](Runtime& runtime) -> Status {
+    Input input(what);
+    const auto id = input.View(reload_id, reload_id_len, "reload_id");
+    if (!input.status().ok()) return input.status();
+    Status status = runtime.reloads().Cancel(id);
+    return status.code() == Code::kNotFound ? Unknown(id) : status;
+  });
+}
+
+plugreload_code plugreload_reload_plan(plugreload_engine* engine, const plugreload_request* request,
+                                       plugreload_plan** plan, plugreload_error** error) {
+  if (plan != nullptr) *plan = nullptr;
+  const char* what = __func__;
+  return Call(engine, Rule::kNoCallback, what, error, [&](Runtime& runtime) -> Status {
+    Input input(what);
+    const ReloadRequest wanted = ConvertRequest(input.Copy(request, "request"), input);
+    input.Require(plan, "plan");
+    if (!input.status().ok()) return input.status();
+    auto planned = runtime.reloads().Plan(wanted);
+    if (!planned.ok()) return planned.status();
+    *plan = std::make_unique<plugreload_plan>(*std::move(planned)).release();
+    return {};
+  });
+}

@@ -1,0 +1,145 @@
+/* plugreload/plugreload_host.h - what the host gives the library: tables of its functions.
+ *
+ * Included by plugreload.h, which has the rules; rule 9 is about callbacks. A NULL function is not
+ * called and means its default. What a callback is given is borrowed: it ends with the callback.
+ *
+ * In a callback the engine answers only what does not wait: taking a lease with timeout 0,
+ * releasing leases, finding a report, taking events, and every accessor.
+ */
+#ifndef PLUGRELOAD_PLUGRELOAD_HOST_H_
+#define PLUGRELOAD_PLUGRELOAD_HOST_H_
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "plugreload/plugreload_types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#if defined(__GNUC__)
+#pragma GCC visibility push(default)
+#endif
+
+typedef struct plugreload_access plugreload_access; /* a dispatched call, for the authoriser */
+typedef struct plugreload_launch plugreload_launch; /* an instance that is being started */
+
+enum { PLUGRELOAD_DENY = 0, PLUGRELOAD_ALLOW = 1 };
+enum { /* operation of an access, as Vault's policies name them */
+       PLUGRELOAD_OPERATION_READ = 0,
+       PLUGRELOAD_OPERATION_UPDATE = 1,
+       PLUGRELOAD_OPERATION_DELETE = 2,
+       PLUGRELOAD_OPERATION_LIST = 3
+};
+enum { /* level of a log line */
+       PLUGRELOAD_LOG_TRACE = 0,
+       PLUGRELOAD_LOG_DEBUG = 1,
+       PLUGRELOAD_LOG_INFO = 2,
+       PLUGRELOAD_LOG_WARN = 3,
+       PLUGRELOAD_LOG_ERROR = 4
+};
+
+/* ---- The server ---------------------------------------------------------------------------- */
+
+/* May this dispatched call be carried out? Everything but PLUGRELOAD_ALLOW refuses. It runs on the
+ * thread of plugreload_engine_dispatch, before anything about the catalog is looked at. */
+typedef int32_t (*plugreload_authorise_fn)(void* user_data, const plugreload_access* access);
+/* One line, without newline; of a plugin's output, any bytes. `instance` is "" for the library's
+ * own. Lines and events come from one thread per engine, in order; when the host is slower than
+ * they come, the oldest are dropped, counted and told. */
+typedef void (*plugreload_log_fn)(void* user_data, int32_t level, const char* instance,
+                                  size_t instance_len, const char* message, size_t message_len);
+/* The same events wait for plugreload_event_take; a host uses one or the other. */
+typedef void (*plugreload_event_fn)(void* user_data, const plugreload_event* event);
+/* Makes what the host keeps per instance (a connection pool, say), before it serves; leases hand
+ * *attached out. A code other than OK fails the start. Past attach_timeout_ms the start fails and
+ * what comes late is detached. */
+typedef plugreload_code (*plugreload_attach_fn)(void* user_data, plugreload_launch* launch,
+                                                void** attached);
+/* Once for each successful attach that gave something: after the instance has drained, before it
+ * is stopped. */
+typedef void (*plugreload_detach_fn)(void* user_data, void* attached);
+/* The last call with this user_data. */
+typedef void (*plugreload_destroy_fn)(void* user_data);
+
+typedef struct plugreload_host {
+  size_t struct_size;
+  void* user_data;
+  plugreload_authorise_fn authorise; /* NULL: every dispatched call is refused */
+  plugreload_log_fn log;
+  plugreload_event_fn event;
+  plugreload_attach_fn attach;
+  plugreload_detach_fn detach;
+  plugreload_destroy_fn destroy;
+} plugreload_host;
+
+/* What the authoriser may look at. The token is as given, "" for none; never log it. */
+int32_t plugreload_access_operation(const plugreload_access* access);
+const char* plugreload_access_namespace(const plugreload_access* access, size_t* len);
+const char* plugreload_access_path(const plugreload_access* access, size_t* len); /* below /v1/ */
+const char* plugreload_access_token(const plugreload_access* access, size_t* len);
+const char* plugreload_access_remote(const plugreload_access* access, size_t* len);
+
+/* ---- A launcher ---------------------------------------------------------------------------- */
+
+/* Makes an instance and returns when it can serve: started is not ready. It says what it made with
+ * plugreload_launch_set_object or _set_endpoint, or why not with _set_error and a code. It should
+ * return soon after plugreload_launch_remaining_ms reaches 0 or plugreload_launch_cancelled tells;
+ * a start that is late is given up, and what it makes is stopped. */
+typedef plugreload_code (*plugreload_start_fn)(void* user_data, plugreload_launch* launch);
+/* Ends the object of one successful start, exactly once, when no lease uses it any more. */
+typedef plugreload_code (*plugreload_stop_fn)(void* user_data, void* object, int64_t timeout_ms);
+
+/* Starts instances of one kind, for example objects of the host. Bound to a name in
+ * plugreload_options, and named in plugreload_plugin.launcher. One table under several names is
+ * destroyed once. */
+typedef struct plugreload_launcher_ops {
+  size_t struct_size;
+  void* user_data;
+  plugreload_start_fn start; /* required */
+  plugreload_stop_fn stop;
+  plugreload_destroy_fn destroy;
+} plugreload_launcher_ops;
+
+/* What is started, and for which mount. A shared instance serves other mounts later: the mount
+ * here is the one that caused the start. `instance` is unique, for logs. */
+int32_t plugreload_launch_type(const plugreload_launch* launch);
+const char* plugreload_launch_plugin(const plugreload_launch* launch, size_t* len);
+const char* plugreload_launch_version(const plugreload_launch* launch, size_t* len);
+const char* plugreload_launch_command(const plugreload_launch* launch, size_t* len);
+size_t plugreload_launch_arg_count(const plugreload_launch* launch);
+const char* plugreload_launch_arg(const plugreload_launch* launch, size_t index, size_t* len);
+const char* plugreload_launch_instance(const plugreload_launch* launch, size_t* len);
+const char* plugreload_launch_namespace(const plugreload_launch* launch, size_t* len);
+const char* plugreload_launch_mount_path(const plugreload_launch* launch, size_t* len);
+/* An option of the mount; NULL when it has none of this key. */
+const char* plugreload_launch_option(const plugreload_launch* launch, const char* key,
+                                     size_t key_len, size_t* len);
+int64_t plugreload_launch_remaining_ms(const plugreload_launch* launch);
+int32_t plugreload_launch_cancelled(const plugreload_launch* launch); /* 1: no longer wanted */
+
+/* What was made; in attach, what the launcher made. */
+const char* plugreload_launch_endpoint(const plugreload_launch* launch, size_t* len);
+const char* plugreload_launch_protocol(const plugreload_launch* launch, size_t* len);
+void* plugreload_launch_object(const plugreload_launch* launch);
+
+/* Only in start. The object is what stop gets and leases hand out. */
+void plugreload_launch_set_object(plugreload_launch* launch, void* object);
+/* Where it serves ("unix:/path", "tcp:127.0.0.1:1234") and what it speaks ("http", "grpc").
+ * INVALID_ARGUMENT, RESOURCE_EXHAUSTED. */
+plugreload_code plugreload_launch_set_endpoint(plugreload_launch* launch, const char* endpoint,
+                                               size_t endpoint_len, const char* protocol,
+                                               size_t protocol_len);
+/* In start and attach: reason and message for the code that is returned then. */
+plugreload_code plugreload_launch_set_error(plugreload_launch* launch, const char* reason,
+                                            size_t reason_len, const char* message,
+                                            size_t message_len);
+
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* PLUGRELOAD_PLUGRELOAD_HOST_H_ */
