@@ -1,0 +1,4 @@
+// Ends without a word, and successfully.
+#include "plugin.hpp"
+
+int main() { return 0; }

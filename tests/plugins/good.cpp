@@ -1,0 +1,4 @@
+// A correct plugin.
+#include "plugin.hpp"
+
+int main() { return plugin::ServeHere(); }

@@ -1,0 +1,163 @@
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "os/image.hpp"
+#include "os/image_cache.hpp"
+#include "support/catch.hpp"
+#include "support/leaks.hpp"
+#include "support/plugins.hpp"
+
+namespace plugreload::internal {
+namespace {
+
+using test::LeakCheck;
+
+std::string MakeFile(const LeakCheck& leaks, const std::string& content, mode_t mode = 0700) {
+  const std::string path = leaks.scratch() + "/program";
+  std::ofstream(path, std::ios::binary) << content;
+  chmod(path.c_str(), mode);
+  return path;
+}
+
+ImageRequest Request(const std::string& path, const std::string& sha256 = "") {
+  return {path, sha256, 1 << 20, After(Millis{20'000}), {}};
+}
+
+std::string Content(const Image& image) {
+  std::string text(4096, '\0');
+  const auto got = pread(image.fd.get(), text.data(), text.size(), 0);
+  text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+  return text;
+}
+
+std::string Reason(const Result<Image>& result) { return std::string(result.status().reason()); }
+
+TEST_CASE("a sealed image is what was hashed, and nobody can change it", "[os][image]") {
+  LeakCheck leaks;
+  const std::string path = MakeFile(leaks, "the bytes");
+  const std::string sha = test::Sha256OfFile(path);
+  auto image = SealImage(Request(path, sha));
+  REQUIRE(image.ok());
+  CHECK(image->sha256 == sha);
+  CHECK(image->sealed);
+  CHECK_FALSE(image->script);
+  std::ofstream(path) << "other bytes";
+  CHECK(Content(*image) == "the bytes");
+  CHECK(pwrite(image->fd.get(), "x", 1, 0) == -1);
+  CHECK(ftruncate(image->fd.get(), 1) == -1);
+  CHECK(fcntl(image->fd.get(), F_ADD_SEALS, F_SEAL_WRITE) == -1);
+  CHECK(mmap(nullptr, 1, PROT_WRITE, MAP_SHARED, image->fd.get(), 0) == MAP_FAILED);
+}
+
+TEST_CASE("a digest is compared in both modes", "[os][image]") {
+  LeakCheck leaks;
+  const std::string path = MakeFile(leaks, std::string(700'000, 'z'));
+  const std::string sha = test::Sha256OfFile(path);
+  CHECK(SealImage(Request(path, sha)).ok());
+  CHECK(OpenImage(Request(path, sha)).ok());
+  const std::string wrong(64, '0');
+  CHECK(Reason(SealImage(Request(path, wrong))) == "checksum_mismatch");
+  CHECK(Reason(OpenImage(Request(path, wrong))) == "checksum_mismatch");
+  CHECK(std::string(OpenImage(Request(path, wrong)).status().message()).find(sha) !=
+        std::string::npos);
+}
+
+TEST_CASE("what cannot be a program is refused with its reason", "[os][image]") {
+  LeakCheck leaks;
+  CHECK(Reason(SealImage(Request(leaks.scratch() + "/none"))) == "command_not_found");
+  CHECK(Reason(SealImage(Request(leaks.scratch()))) == "not_executable");
+  CHECK(Reason(SealImage(Request(MakeFile(leaks, "x", 0600)))) == "not_executable");
+  const std::string fifo = leaks.scratch() + "/fifo";
+  REQUIRE(mkfifo(fifo.c_str(), 0700) == 0);
+  CHECK(Reason(SealImage(Request(fifo))) == "not_executable");
+  CHECK(Reason(OpenImage(Request(fifo))) == "not_executable");
+}
+
+TEST_CASE("an image larger than the limit is refused", "[os][image]") {
+  LeakCheck leaks;
+  const std::string path = MakeFile(leaks, std::string((1 << 20) + 1, 'z'));
+  CHECK(Reason(SealImage(Request(path))) == "image_too_large");
+  CHECK(OpenImage(Request(path)).ok());
+}
+
+TEST_CASE("reading an image ends at a cancel and at the deadline", "[os][image]") {
+  LeakCheck leaks;
+  ImageRequest request = Request(MakeFile(leaks, "x"));
+  std::stop_source source;
+  source.request_stop();
+  request.cancel = source.get_token();
+  CHECK(SealImage(request).status().code() == Code::kCancelled);
+  request.cancel = {};
+  request.deadline = After(Millis{0});
+  CHECK(SealImage(request).status().code() == Code::kDeadlineExceeded);
+}
+
+TEST_CASE("a script is recognised, and copied with mode 0500", "[os][image]") {
+  LeakCheck leaks;
+  const auto image = SealImage(Request(MakeFile(leaks, "#!/bin/sh\nexit 0\n")));
+  REQUIRE(image.ok());
+  CHECK(image->script);
+  const std::string copy = leaks.scratch() + "/copy";
+  REQUIRE(CopyImage(*image, copy).ok());
+  struct stat info {};
+  REQUIRE(stat(copy.c_str(), &info) == 0);
+  CHECK((info.st_mode & 07777) == 0500);
+  std::ifstream in(copy);
+  CHECK(std::string(std::istreambuf_iterator<char>(in), {}) == "#!/bin/sh\nexit 0\n");
+}
+
+TEST_CASE("one version is copied once for many starts at the same time", "[os][image]") {
+  LeakCheck leaks;
+  const std::string path = MakeFile(leaks, std::string(900'000, 'q'));
+  const std::string sha = test::Sha256OfFile(path);
+  ImageCache cache;
+  std::vector<std::thread> threads;
+  std::vector<ImageCache::ImagePtr> images(8);
+  for (auto& image : images) {
+    threads.emplace_back([&] {
+      auto got = cache.Sealed(Request(path, sha));
+      if (got.ok()) image = *got;
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  CHECK(cache.copies() == 1);
+  REQUIRE(images[0] != nullptr);
+  for (const auto& image : images) CHECK(image == images[0]);
+}
+
+TEST_CASE("images nobody uses are dropped after a few others", "[os][image]") {
+  LeakCheck leaks;
+  ImageCache cache;
+  std::weak_ptr<const Image> first;
+  for (int i = 0; i < 6; ++i) {
+    const std::string path = MakeFile(leaks, "version " + std::to_string(i));
+    auto image = cache.Sealed(Request(path, test::Sha256OfFile(path)));
+    REQUIRE(image.ok());
+    if (i == 0) first = *image;
+    if (i == 1) CHECK_FALSE(first.expired());
+  }
+  CHECK(first.expired());
+}
+
+TEST_CASE("a load that failed is tried again by the next start", "[os][image]") {
+  LeakCheck leaks;
+  ImageCache cache;
+  const std::string path = MakeFile(leaks, "right");
+  const std::string sha = test::Sha256OfFile(path);
+  MakeFile(leaks, "wrong");
+  CHECK(cache.Sealed(Request(path, sha)).status().reason() == "checksum_mismatch");
+  MakeFile(leaks, "right");
+  CHECK(cache.Sealed(Request(path, sha)).ok());
+}
+
+}  // namespace
+}  // namespace plugreload::internal

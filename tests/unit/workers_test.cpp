@@ -1,0 +1,109 @@
+#include "base/workers.hpp"
+
+#include <time.h>
+
+#include <atomic>
+#include <chrono>
+#include <future>
+#include <memory>
+#include <vector>
+
+#include "support/catch.hpp"
+
+namespace plugreload::internal {
+namespace {
+
+Deadline Soon() { return After(Millis(10'000)); }
+
+TEST_CASE("workers run every task on at most as many threads as allowed", "[base]") {
+  Workers workers("test", 2);
+  std::atomic<int> now{0}, most{0}, done{0};
+  for (int i = 0; i < 200; ++i) {
+    REQUIRE(workers.Post([&] {
+      const int running = ++now;
+      for (int seen = most; running > seen && !most.compare_exchange_weak(seen, running);) {
+      }
+      --now;
+      ++done;
+    }));
+  }
+  REQUIRE(workers.Finish(Soon()));
+  CHECK(done == 200);
+  CHECK(most <= 2);
+}
+
+TEST_CASE("a task behind an overdue one gets a thread of its own", "[base]") {
+  Workers workers("test", 1);
+  std::promise<void> release, second;
+  workers.Post([&] { release.get_future().wait(); });
+  workers.Post([&] { second.set_value(); });
+  auto ran = second.get_future();
+  CHECK(ran.wait_for(Millis(20)) == std::future_status::timeout);
+  {
+    const Workers::Overdue overdue(workers);
+    CHECK(ran.wait_for(Millis(10'000)) == std::future_status::ready);
+  }
+  release.set_value();
+  CHECK(workers.Finish(Soon()));
+}
+
+TEST_CASE("closing drops what waits and says when something still runs", "[base]") {
+  Workers workers("test", 1);
+  std::promise<void> started, release;
+  auto gate = release.get_future();
+  bool dropped_ran = false;
+  workers.Post([&] {
+    started.set_value();
+    gate.wait();
+  });
+  started.get_future().wait();
+  workers.Post([&] { dropped_ran = true; });
+  CHECK_FALSE(workers.Close(After(Millis(10))));
+  CHECK_FALSE(workers.Post([] {}));
+  release.set_value();
+  CHECK(workers.Close(Soon()));
+  CHECK_FALSE(dropped_ran);
+}
+
+TEST_CASE("a pool whose last owner is one of its own tasks ends without joining itself", "[base]") {
+  std::promise<void> gone;
+  auto workers = std::make_shared<Workers>("test", 1);
+  struct Tell {
+    std::promise<void>* gone;
+    ~Tell() { gone->set_value(); }
+  };
+  auto tell = std::make_shared<Tell>(Tell{&gone});
+  workers->Post([owner = workers, tell = std::move(tell)]() mutable { owner.reset(); });
+  workers.reset();
+  CHECK(gone.get_future().wait_for(Millis(10'000)) == std::future_status::ready);
+}
+
+TEST_CASE("idle workers sleep", "[base]") {
+  const auto processor_time = [] {
+    timespec used{};
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
+  };
+  Workers workers("test", 4);
+  std::promise<void> release;
+  std::shared_future<void> gate = release.get_future().share();
+  std::atomic<int> entered{0};
+  std::promise<void> all;
+  for (int i = 0; i < 4; ++i) {
+    workers.Post([&] {
+      if (++entered == 4) all.set_value();
+      gate.wait();
+    });
+  }
+  all.get_future().wait();
+  release.set_value();
+  const auto before = processor_time();
+  std::promise<void> never;
+  CHECK(never.get_future().wait_for(Millis(300)) == std::future_status::timeout);
+  // Threads that wake each other would have used several times 300 ms.
+  CHECK(processor_time() - before < Millis(150));
+  CHECK(workers.Finish(Soon()));
+}
+
+}  // namespace
+}  // namespace plugreload::internal
