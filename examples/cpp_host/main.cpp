@@ -1,7 +1,8 @@
 // A host, whole: PLUGRELOAD_DATA_DIR=DIR cpp_host PLUGIN_DIR RUN_DIR
+#include <plugreload/runtime.hpp>
+
 #include <cstdlib>
 #include <iostream>
-#include <plugreload/runtime.hpp>
 using namespace plugreload;
 
 void Must(const Status& status) {

@@ -1,6 +1,7 @@
 #include "http/stream.hpp"
 
 #include <arpa/inet.h>
+#include <boost/asio/error.hpp>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -10,7 +11,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <boost/asio/error.hpp>
 #include <cerrno>
 #include <charconv>
 #include <cstring>

@@ -2,11 +2,11 @@
 #ifndef EXAMPLES_HTTP_STREAM_HPP_
 #define EXAMPLES_HTTP_STREAM_HPP_
 
+#include <boost/asio/buffer.hpp>
+#include <boost/system/system_error.hpp>
 #include <sys/uio.h>
 
 #include <array>
-#include <boost/asio/buffer.hpp>
-#include <boost/system/system_error.hpp>
 #include <chrono>
 #include <cstdint>
 #include <string>

@@ -1,12 +1,13 @@
 #include "http_host/forward.hpp"
 
-#include <algorithm>
 #include <boost/asio/error.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/rfc7230.hpp>
 #include <boost/beast/http/write.hpp>
+
+#include <algorithm>
 #include <cctype>
 #include <string>
 

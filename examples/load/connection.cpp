@@ -1,7 +1,8 @@
 #include "load/connection.hpp"
 
-#include <array>
 #include <boost/asio/error.hpp>
+
+#include <array>
 
 namespace example {
 

@@ -4,6 +4,7 @@
 
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
+
 #include <memory>
 #include <optional>
 #include <string>

@@ -120,12 +120,16 @@ struct ProcessLauncherOptions {
 // stdout first), "handshake_timeout", "protocol_unsupported", "version_unsupported",
 // "endpoint_unreachable", "peer_mismatch" (the socket belongs to another process), "cancelled".
 // The message carries the last lines of stderr. kFailedPrecondition "run_directory" from New when
-// it cannot be made or locked.
+// it cannot be made or locked; kResourceExhausted "threads" or "descriptors".
 PLUGRELOAD_EXPORT Result<std::shared_ptr<Launcher>> NewProcessLauncher(
     ProcessLauncherOptions options);
 
 // Objects of the host as instances. `start` makes one and returns when it can serve; `stop` ends
 // it, and is called exactly once per object, before the object's last reference goes.
+//
+// Errors of Start by reason, beyond what `start` returns: kFailedPrecondition "no_callback";
+// kInternal "no_object" (it returned OK and null), "callback_threw"; kUnavailable "exited" (the
+// object said so before it was ready); kCancelled "cancelled".
 struct CallbackLauncherOptions {
   std::function<Result<std::shared_ptr<void>>(const LaunchSpec&, const StartContext&)> start;
   std::function<Status(const std::shared_ptr<void>&, Deadline)> stop;  // may be empty

@@ -201,10 +201,10 @@ class PLUGRELOAD_EXPORT ReloadCoordinator {
   // leading slash; `ns` as Vault's header gives it. Takes no lock and does not allocate while the
   // mount serves, except once per thread and 4096 generations.
   //
-  // When nothing serves (starting, held by a stop_first reload, restarting) it waits up to
-  // `timeout`: kDeadlineExceeded "not_ready". kUnavailable "mount_failed" at once when the mount
-  // has failed for good, with the reason. kNotFound "namespace_not_found", "mount_not_found".
-  // kFailedPrecondition "closed". A lazy mount is started by its first Acquire.
+  // When nothing serves (starting, held by a stop_first reload, restarting, moved just now) it
+  // waits up to `timeout`: kDeadlineExceeded "not_ready". kUnavailable "mount_failed" at once when
+  // the mount has failed for good, with the reason. kNotFound "namespace_not_found",
+  // "mount_not_found". kFailedPrecondition "closed". A lazy mount is started by its first Acquire.
   Result<PluginLease> Acquire(std::string_view ns, std::string_view path, Millis timeout);
 
   // Resolves the version (PluginRegistry::ResolveForMount; entry.version is the requested one),

@@ -60,8 +60,9 @@ struct RuntimeOptions {
 };
 
 // One per server; any number per process. Everything it hands out is valid until it is destroyed.
-// Create it after the host has forked or daemonised: in a forked child its methods are refused with
-// kFailedPrecondition "forked".
+// Create it after the host has forked or daemonised: in a forked child everything that waits or
+// changes something is refused with kFailedPrecondition "forked" (Dispatch: 503), the destructor
+// does nothing, and look-ups may wait for ever.
 //
 // Thread safety: safe for concurrent use; destroy it once nobody else uses it.
 class PLUGRELOAD_EXPORT Runtime {

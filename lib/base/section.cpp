@@ -121,7 +121,9 @@ SectionRecord* SectionDomain::RecordSlow() noexcept {
 }
 
 void SectionDomain::HeavyFence() const {
+#if !defined(PLUGRELOAD_TSAN)  // which knows no fences; see kSectionAcquire
   std::atomic_thread_fence(std::memory_order_seq_cst);
+#endif
   if (membarrier_) Membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
 }
 

@@ -74,6 +74,7 @@ Reply Deregister(const ApiCall& call) {
 
 std::vector<std::string> Names(const std::vector<PluginSpec>& specs) {
   std::vector<std::string> names;
+  names.reserve(specs.size());
   for (const PluginSpec& spec : specs) names.push_back(spec.ref.name);
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());

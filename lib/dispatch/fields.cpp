@@ -73,7 +73,7 @@ Result<Json> ToStrings(const Json& value) {
 Result<Json> ToList(const Json& value) {
   Json::Array list;
   if (value.array() != nullptr) {
-    const auto strings = ToStrings(value);
+    auto strings = ToStrings(value);
     if (!strings.ok()) return strings;
     for (const Json& element : *strings->array()) list.push_back(Json(Trim(*element.string())));
     return Json(std::move(list));

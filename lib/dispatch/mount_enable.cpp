@@ -122,7 +122,7 @@ Reply EnableFailure(const ApiCall& call, const MountEntry& entry, const Status& 
     return Refuse(400,
                   fmt::format("path is already in use at {}: {}", entry.path, status.message()));
   }
-  const Reply reply = FromStatus(status);
+  Reply reply = FromStatus(status);
   const bool ours = status.code() == Code::kFailedPrecondition && reply.status == 503;
   if (ours || status.code() == Code::kUnknown || status.code() == Code::kResourceExhausted) {
     return reply;

@@ -2,8 +2,6 @@
 #ifndef PLUGRELOAD_JSON_JSON_HPP_
 #define PLUGRELOAD_JSON_JSON_HPP_
 
-#include "plugreload/status.hpp"
-
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -14,6 +12,8 @@
 #include <utility>
 #include <variant>
 #include <vector>
+
+#include "plugreload/status.hpp"
 
 namespace plugreload::internal {
 

@@ -1,11 +1,12 @@
-#include "json/json.hpp"
-
 #include <fmt/format.h>
 #include <rapidjson/error/en.h>
 #include <rapidjson/memorystream.h>
 #include <rapidjson/reader.h>
+
 #include <algorithm>
 #include <unordered_set>
+
+#include "json/json.hpp"
 
 namespace plugreload::internal {
 namespace {

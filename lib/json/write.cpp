@@ -1,8 +1,9 @@
-#include "json/json.hpp"
-
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
+
 #include <cmath>
+
+#include "json/json.hpp"
 
 namespace plugreload::internal {
 namespace {

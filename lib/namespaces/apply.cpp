@@ -1,10 +1,9 @@
-#include "namespaces/store_tree.hpp"
+#include <utility>
 
 #include "namespaces/path_text.hpp"
+#include "namespaces/store_tree.hpp"
 #include "state/documents.hpp"
 #include "state/keys.hpp"
-
-#include <utility>
 
 namespace plugreload::internal {
 
@@ -70,7 +69,9 @@ void StoreTree::Install(const Delta& delta) {
   if (!touched.empty()) publisher_.Commit();
   if (observer_ == nullptr) return;
   for (const auto& node : diff.changed) {
-    if (node->attachment != nullptr) observer_->OnMountChanged(node->entry, *node->attachment);
+    if (node->attachment != nullptr) {
+      observer_->OnMountChanged(node->entry, node->place, *node->attachment);
+    }
   }
   for (const auto& node : diff.unmounted) observer_->OnUnmounted(node->entry, node->attachment);
 }
@@ -109,15 +110,18 @@ StoreTree::MountDiff StoreTree::Diff(const Delta& delta) {
       diff.puts.push_back({found->second, mount.revision});
     } else if (found != before.end()) {
       const auto& old = *found->second;
-      auto node = std::make_shared<const MountNode>(MountNode{*mount.entry, old.attachment});
+      const bool moved = old.entry.ns != id.first || old.entry.path != id.second;
+      auto node = std::make_shared<const MountNode>(
+          MountNode{*mount.entry, old.attachment, moved ? ++last_place_ : old.place});
       diff.namespaces.insert({old.entry.ns, id.first});
       diff.changed.push_back(node);
       diff.puts.push_back({std::move(node), mount.revision});
     } else {
-      auto attachment = observer_ == nullptr ? nullptr : observer_->OnMounted(*mount.entry);
+      const std::uint64_t place = ++last_place_;
+      auto attachment = observer_ == nullptr ? nullptr : observer_->OnMounted(*mount.entry, place);
       diff.namespaces.insert(id.first);
       diff.puts.push_back(
-          {std::make_shared<const MountNode>(MountNode{*mount.entry, std::move(attachment)}),
+          {std::make_shared<const MountNode>(MountNode{*mount.entry, std::move(attachment), place}),
            mount.revision});
     }
     if (found != before.end()) before.erase(found);

@@ -1,12 +1,13 @@
 #include "namespaces/edits.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "base/ids.hpp"
 #include "namespaces/path_text.hpp"
 #include "state/documents.hpp"
 #include "state/keys.hpp"
-
-#include <fmt/format.h>
-#include <algorithm>
 
 namespace plugreload::internal {
 namespace {

@@ -2,12 +2,12 @@
 #ifndef PLUGRELOAD_NAMESPACES_EDITS_HPP_
 #define PLUGRELOAD_NAMESPACES_EDITS_HPP_
 
-#include "namespaces/model.hpp"
-
 #include <map>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "namespaces/model.hpp"
 
 namespace plugreload::internal {
 

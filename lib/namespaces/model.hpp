@@ -2,8 +2,6 @@
 #ifndef PLUGRELOAD_NAMESPACES_MODEL_HPP_
 #define PLUGRELOAD_NAMESPACES_MODEL_HPP_
 
-#include "namespaces/tree.hpp"
-
 #include <map>
 #include <memory>
 #include <set>
@@ -11,6 +9,8 @@
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "namespaces/tree.hpp"
 
 namespace plugreload::internal {
 

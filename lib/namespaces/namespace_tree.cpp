@@ -1,8 +1,7 @@
-#include "plugreload/namespaces.hpp"
+#include <utility>
 
 #include "namespaces/tree.hpp"
-
-#include <utility>
+#include "plugreload/namespaces.hpp"
 
 namespace plugreload {
 

@@ -1,6 +1,7 @@
 #include "namespaces/path_text.hpp"
 
 #include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
@@ -57,7 +58,7 @@ Status CheckSegments(std::string_view whole, std::string_view trimmed,
                      Status (*check)(std::string_view, std::string_view)) {
   for (std::size_t begin = 0; begin <= trimmed.size();) {
     const std::size_t end = std::min(trimmed.find('/', begin), trimmed.size());
-    const Status status = check(whole, trimmed.substr(begin, end - begin));
+    Status status = check(whole, trimmed.substr(begin, end - begin));
     if (!status.ok()) return status;
     begin = end + 1;
   }

@@ -2,10 +2,10 @@
 #ifndef PLUGRELOAD_NAMESPACES_PATH_TEXT_HPP_
 #define PLUGRELOAD_NAMESPACES_PATH_TEXT_HPP_
 
-#include "plugreload/namespaces.hpp"
-
 #include <string>
 #include <string_view>
+
+#include "plugreload/namespaces.hpp"
 
 namespace plugreload::internal {
 

@@ -2,9 +2,6 @@
 #ifndef PLUGRELOAD_NAMESPACES_PUBLISHER_HPP_
 #define PLUGRELOAD_NAMESPACES_PUBLISHER_HPP_
 
-#include "base/section.hpp"
-#include "namespaces/routes.hpp"
-
 #include <atomic>
 #include <map>
 #include <memory>
@@ -12,6 +9,9 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "base/section.hpp"
+#include "namespaces/routes.hpp"
 
 namespace plugreload::internal {
 

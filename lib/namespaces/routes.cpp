@@ -1,8 +1,8 @@
 #include "namespaces/routes.hpp"
 
-#include "namespaces/path_text.hpp"
-
 #include <algorithm>
+
+#include "namespaces/path_text.hpp"
 
 namespace plugreload::internal {
 namespace {

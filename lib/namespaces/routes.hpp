@@ -2,14 +2,15 @@
 #ifndef PLUGRELOAD_NAMESPACES_ROUTES_HPP_
 #define PLUGRELOAD_NAMESPACES_ROUTES_HPP_
 
-#include "namespaces/model.hpp"
-
 #include <absl/container/flat_hash_map.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
+
+#include "namespaces/model.hpp"
 
 namespace plugreload::internal {
 

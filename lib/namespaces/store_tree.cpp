@@ -1,11 +1,12 @@
 #include "namespaces/store_tree.hpp"
 
+#include <fmt/format.h>
+
+#include <utility>
+
 #include "base/ids.hpp"
 #include "namespaces/path_text.hpp"
 #include "plugreload/registry.hpp"
-
-#include <fmt/format.h>
-#include <utility>
 
 namespace plugreload::internal {
 namespace {

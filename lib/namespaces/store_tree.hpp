@@ -2,12 +2,6 @@
 #ifndef PLUGRELOAD_NAMESPACES_STORE_TREE_HPP_
 #define PLUGRELOAD_NAMESPACES_STORE_TREE_HPP_
 
-#include "base/mutex.hpp"
-#include "namespaces/edits.hpp"
-#include "namespaces/model.hpp"
-#include "namespaces/publisher.hpp"
-#include "namespaces/tree.hpp"
-
 #include <map>
 #include <memory>
 #include <optional>
@@ -15,6 +9,12 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "base/mutex.hpp"
+#include "namespaces/edits.hpp"
+#include "namespaces/model.hpp"
+#include "namespaces/publisher.hpp"
+#include "namespaces/tree.hpp"
 
 namespace plugreload::internal {
 
@@ -99,6 +99,7 @@ class StoreTree : public Tree {
   MountObserver* observer_ = nullptr;
   Applier* applier_ = nullptr;
   Publisher publisher_;
+  std::uint64_t last_place_ = 0;  // of the applier's thread
   mutable Mutex mutex_;
   TreeModel model_ PLUGRELOAD_GUARDED_BY(mutex_);
 };

@@ -2,6 +2,7 @@
 #ifndef PLUGRELOAD_NAMESPACES_TREE_HPP_
 #define PLUGRELOAD_NAMESPACES_TREE_HPP_
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
@@ -28,9 +29,11 @@ class MountObserver {
  public:
   virtual ~MountObserver() = default;
   // A mount appeared: what hangs on it. Before it is published.
-  virtual std::shared_ptr<MountAttachment> OnMounted(const MountEntry& entry) = 0;
+  virtual std::shared_ptr<MountAttachment> OnMounted(const MountEntry& entry,
+                                                     std::uint64_t place) = 0;
   // Its path, namespace or stored fields changed. After it is published.
-  virtual void OnMountChanged(const MountEntry& entry, MountAttachment& attachment) = 0;
+  virtual void OnMountChanged(const MountEntry& entry, std::uint64_t place,
+                              MountAttachment& attachment) = 0;
   // It is gone. After readers can no longer find it.
   virtual void OnUnmounted(const MountEntry& entry,
                            const std::shared_ptr<MountAttachment>& attachment) = 0;
@@ -40,6 +43,9 @@ class MountObserver {
 struct MountNode {
   MountEntry entry;
   std::shared_ptr<MountAttachment> attachment;
+  // Another one after every move, greater than all before: readers find the mount at its new path
+  // before the observer is told, and know by this that what hangs on it still speaks of the old.
+  std::uint64_t place = 0;
 };
 
 class Tree : public StateImage {

@@ -20,12 +20,14 @@ Result<ImageCache::ImagePtr> ImageCache::Sealed(const ImageRequest& request) {
     Result<ImagePtr> found = FindOrClaim(key, request);
     if (!found.ok() || *found != nullptr) return found;
   }
-  ImagePtr made;
   Result<Image> image = SealImage(request);
-  if (image.ok()) made = std::make_shared<const Image>(*std::move(image));
+  if (!image.ok()) {
+    if (shared) Finish(key, nullptr);
+    return image.status();
+  }
+  auto made = std::make_shared<const Image>(*std::move(image));
   if (shared) Finish(key, made);
-  if (made == nullptr) return image.status();
-  return made;
+  return ImagePtr(std::move(made));
 }
 
 Result<ImageCache::ImagePtr> ImageCache::FindOrClaim(const Key& key, const ImageRequest& request) {

@@ -34,6 +34,7 @@
 
 // glibc's other name for clone. ThreadSanitizer takes calls of clone for forks, and marks in the
 // child, whose memory is ours, that it runs in a forked process.
+// NOLINTNEXTLINE(bugprone-reserved-identifier)
 extern "C" int __clone(int (*run)(void*), void* stack, int flags, void* argument, ...);
 
 namespace plugreload::internal {

@@ -1,12 +1,13 @@
 #include "registry/catalog.hpp"
 
+#include <fmt/format.h>
+
+#include <utility>
+
 #include "base/mutex.hpp"
 #include "registry/families.hpp"
 #include "registry/validate.hpp"
 #include "state/documents.hpp"
-
-#include <fmt/format.h>
-#include <utility>
 
 namespace plugreload::internal {
 namespace {
@@ -54,8 +55,7 @@ class StoreCatalog : public Catalog {
   }
 
   Status Register(PluginSpec spec, Deadline deadline) override {
-    const Status valid = ValidateSpec(options_, spec);
-    if (!valid.ok()) return valid;
+    if (Status valid = ValidateSpec(options_, spec); !valid.ok()) return valid;
     const Change change{PluginKey(spec.ref), EncodePlugin(spec), std::nullopt};
     return applier_->Commit([&] { return std::vector{change}; }, deadline);
   }
@@ -103,8 +103,7 @@ class StoreCatalog : public Catalog {
 };
 
 Status StoreCatalog::Deregister(const PluginRef& ref, Deadline deadline) {
-  const Status valid = ValidateIdentity(ref.type, ref.name);
-  if (!valid.ok()) return valid;
+  if (Status valid = ValidateIdentity(ref.type, ref.name); !valid.ok()) return valid;
   const Result<std::string> version = CanonicalOrEmpty(ref.version);
   if (!version.ok()) return version.status();
   const auto edit = [&]() -> Result<std::vector<Change>> {
@@ -123,8 +122,7 @@ Status StoreCatalog::Deregister(const PluginRef& ref, Deadline deadline) {
 }
 
 Status StoreCatalog::SetPin(const PluginRef& ref, Deadline deadline) {
-  const Status valid = ValidateIdentity(ref.type, ref.name);
-  if (!valid.ok()) return valid;
+  if (Status valid = ValidateIdentity(ref.type, ref.name); !valid.ok()) return valid;
   if (ref.version.empty()) {
     return Status(Code::kInvalidArgument, "missing_version", "missing plugin version");
   }
@@ -147,8 +145,7 @@ Status StoreCatalog::SetPin(const PluginRef& ref, Deadline deadline) {
 }
 
 Status StoreCatalog::Unpin(PluginType type, std::string_view name, Deadline deadline) {
-  const Status valid = ValidateIdentity(type, name);
-  if (!valid.ok()) return valid;
+  if (Status valid = ValidateIdentity(type, name); !valid.ok()) return valid;
   const auto edit = [&]() -> Result<std::vector<Change>> {
     MutexLock lock(mutex_);
     const Family& family = families_.At(type, name);

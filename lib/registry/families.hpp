@@ -2,17 +2,17 @@
 #ifndef PLUGRELOAD_REGISTRY_FAMILIES_HPP_
 #define PLUGRELOAD_REGISTRY_FAMILIES_HPP_
 
-#include "plugreload/registry.hpp"
-#include "plugreload/store.hpp"
-#include "registry/semver.hpp"
-#include "state/keys.hpp"
-
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "plugreload/registry.hpp"
+#include "plugreload/store.hpp"
+#include "registry/semver.hpp"
+#include "state/keys.hpp"
 
 namespace plugreload::internal {
 

@@ -1,10 +1,10 @@
 #include "plugreload/registry.hpp"
 
-#include "registry/catalog.hpp"
-
 #include <array>
 #include <cstddef>
 #include <utility>
+
+#include "registry/catalog.hpp"
 
 namespace plugreload {
 

@@ -1,12 +1,13 @@
 #include "registry/semver.hpp"
 
-#include "plugreload/registry.hpp"
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+
 #include <algorithm>
 #include <charconv>
 #include <optional>
+
+#include "plugreload/registry.hpp"
 
 namespace plugreload::internal {
 namespace {

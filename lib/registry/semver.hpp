@@ -2,13 +2,13 @@
 #ifndef PLUGRELOAD_REGISTRY_SEMVER_HPP_
 #define PLUGRELOAD_REGISTRY_SEMVER_HPP_
 
-#include "plugreload/status.hpp"
-
 #include <compare>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "plugreload/status.hpp"
 
 namespace plugreload::internal {
 

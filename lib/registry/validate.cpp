@@ -1,12 +1,13 @@
 #include "registry/validate.hpp"
 
-#include "registry/semver.hpp"
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <system_error>
+
+#include "registry/semver.hpp"
 
 namespace plugreload::internal {
 namespace {

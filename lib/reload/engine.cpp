@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "base/callback_scope.hpp"
@@ -16,6 +18,11 @@ Status ForkedStatus() {
   return Status(Code::kFailedPrecondition, "forked",
                 "Acquire was called in a forked copy of the process; create the runtime after the "
                 "fork");
+}
+
+Millis Left(Deadline deadline) {
+  const auto left = deadline - std::chrono::steady_clock::now();
+  return std::max(Millis(0), std::chrono::duration_cast<Millis>(left));
 }
 
 }  // namespace
@@ -83,7 +90,7 @@ LaunchSpec Engine::MakeSpec(const PluginSpec& spec, const MountEntry& entry) con
 }
 
 Engine::Found Engine::TryAcquire(std::string_view ns, std::string_view path, PluginLease& lease,
-                                 std::shared_ptr<Slot>& slot) {
+                                 Waiting& waiting) {
   const Section section(domain_);
   if (!section.ok()) [[unlikely]]
     return Found::kNoMemory;
@@ -93,8 +100,10 @@ Engine::Found Engine::TryAcquire(std::string_view ns, std::string_view path, Plu
   }
   auto* at = static_cast<Slot*>(found.node->attachment.get());
   Generation* generation = at->current.load(kSectionAcquire);
-  if (generation == nullptr) [[unlikely]] {
-    slot = at->shared_from_this();
+  // One of another place is about to be replaced: the mount has just moved.
+  if (generation == nullptr ||
+      generation->place.load(std::memory_order_relaxed) != found.node->place) [[unlikely]] {
+    waiting = {at->shared_from_this(), found.node->place};
     return Found::kNotServing;
   }
   // Inside the section: a swap that hides the generation waits for its end before it counts.
@@ -109,12 +118,12 @@ Result<PluginLease> Engine::Acquire(std::string_view ns, std::string_view path, 
   if (fork_guard_.forked()) [[unlikely]]
     return ForkedStatus();
   PluginLease lease;
-  std::shared_ptr<Slot> slot;
-  switch (TryAcquire(ns, path, lease, slot)) {
+  Waiting waiting;
+  switch (TryAcquire(ns, path, lease, waiting)) {
     case Found::kLease:
       return lease;
     case Found::kNotServing:
-      return WaitAndAcquire(ns, path, timeout, std::move(slot));
+      return WaitAndAcquire(ns, path, timeout, std::move(waiting));
     case Found::kNoMemory:
       return Status(Code::kResourceExhausted, "no_memory", "no memory for this thread's record");
     case Found::kNoNamespace:
@@ -129,22 +138,22 @@ Result<PluginLease> Engine::Acquire(std::string_view ns, std::string_view path, 
 }
 
 Result<PluginLease> Engine::WaitAndAcquire(std::string_view ns, std::string_view path,
-                                           Millis timeout, std::shared_ptr<Slot> slot) {
+                                           Millis timeout, Waiting waiting) {
   const Deadline deadline = After(timeout);
   for (;;) {
-    supervisor_->Begin(slot);
-    const Status status = slots_.Await(slot, deadline);
+    supervisor_->Begin(waiting.slot);
+    const Status status = slots_.Await(waiting.slot, waiting.place, deadline);
     const bool unmounted = status.code() == Code::kNotFound;
     if (!status.ok() && !unmounted) return status;
     PluginLease lease;
-    switch (TryAcquire(ns, path, lease, slot)) {
+    switch (TryAcquire(ns, path, lease, waiting)) {
       case Found::kLease:
         return lease;
       case Found::kNotServing:
         continue;
       default:
-        // Gone: the first attempt finds the words.
-        return Acquire(ns, path, Millis(0));
+        // Gone: the first attempt finds the words, or what has come there since.
+        return Acquire(ns, path, Left(deadline));
     }
   }
 }

@@ -66,17 +66,23 @@ class Engine final : public MountObserver {
   void StopLeased();
 
   // MountObserver.
-  std::shared_ptr<MountAttachment> OnMounted(const MountEntry& entry) override;
-  void OnMountChanged(const MountEntry& entry, MountAttachment& attachment) override;
+  std::shared_ptr<MountAttachment> OnMounted(const MountEntry& entry, std::uint64_t place) override;
+  void OnMountChanged(const MountEntry& entry, std::uint64_t place,
+                      MountAttachment& attachment) override;
   void OnUnmounted(const MountEntry& entry,
                    const std::shared_ptr<MountAttachment>& attachment) override;
 
  private:
   enum class Found { kLease, kNoNamespace, kNoMount, kNotServing, kNoMemory };
+  // What a request waits for that found its mount not serving.
+  struct Waiting {
+    std::shared_ptr<Slot> slot;
+    std::uint64_t place = 0;
+  };
   Found TryAcquire(std::string_view ns, std::string_view path, PluginLease& lease,
-                   std::shared_ptr<Slot>& slot);
+                   Waiting& waiting);
   Result<PluginLease> WaitAndAcquire(std::string_view ns, std::string_view path, Millis timeout,
-                                     std::shared_ptr<Slot> slot);
+                                     Waiting waiting);
   LaunchSpec MakeSpec(const PluginSpec& spec, const MountEntry& entry) const;
   StartResult StartFor(const PluginSpec& spec, const MountEntry& entry, Deadline deadline);
   // Fork, callback and close: what every call that may wait is refused for.

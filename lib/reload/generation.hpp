@@ -29,6 +29,9 @@ struct Generation {
   std::uint64_t number = 0;
   MountEntry mount;
   std::shared_ptr<Instance> instance;
+  // MountNode::place of `mount`. Raised while published only when there is no other generation to
+  // take its place.
+  std::atomic<std::uint64_t> place{0};
 
   // True from the swap that hid it. Set before the drainer's fence; see ReleaseLease.
   std::atomic<bool> draining{false};

@@ -64,7 +64,7 @@ Result<MountEntry> Engine::Mount(MountEntry entry, Deadline deadline) {
   return mounted;
 }
 
-std::shared_ptr<MountAttachment> Engine::OnMounted(const MountEntry& entry) {
+std::shared_ptr<MountAttachment> Engine::OnMounted(const MountEntry& entry, std::uint64_t place) {
   std::shared_ptr<Instance> instance;
   {
     const MutexLock lock(mutex_);
@@ -74,14 +74,15 @@ std::shared_ptr<MountAttachment> Engine::OnMounted(const MountEntry& entry) {
     }
   }
   const bool eager = instance != nullptr || entry.start == StartMode::kEager;
-  std::shared_ptr<Slot> slot = slots_.Add(entry, std::move(instance), MountState::kIdle);
+  std::shared_ptr<Slot> slot = slots_.Add(entry, place, instance, MountState::kIdle);
   // Nothing to do for one that serves already.
   if (eager) supervisor_->Begin(slot);
   return slot;
 }
 
-void Engine::OnMountChanged(const MountEntry& entry, MountAttachment& attachment) {
-  slots_.Update(static_cast<Slot&>(attachment).shared_from_this(), entry);
+void Engine::OnMountChanged(const MountEntry& entry, std::uint64_t place,
+                            MountAttachment& attachment) {
+  slots_.Update(static_cast<Slot&>(attachment).shared_from_this(), entry, place);
 }
 
 void Engine::OnUnmounted(const MountEntry&, const std::shared_ptr<MountAttachment>& attachment) {
@@ -111,7 +112,7 @@ Status Engine::Unmount(std::string_view ns, std::string_view path, Deadline dead
     const MutexLock lock(mutex_);
     unmounting_[slot.get()] = [drained] { drained->Arrive(); };
   }
-  const Status removed = tree_->RemoveMount(ns, path, deadline);
+  Status removed = tree_->RemoveMount(ns, path, deadline);
   if (!removed.ok()) {
     if (node != nullptr && removed.code() != Code::kUnknown) {
       const MutexLock lock(mutex_);

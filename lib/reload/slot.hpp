@@ -21,6 +21,7 @@ struct Slot : MountAttachment, std::enable_shared_from_this<Slot> {
   std::atomic<Generation*> current{nullptr};
 
   MountEntry entry;
+  std::uint64_t place = 0;  // MountNode::place of `entry`
   MountState state = MountState::kIdle;
   std::uint64_t number = 0;    // of the newest generation; 0: none yet
   std::uint64_t incident = 0;  // grows with every change of state: a late answer to an older one

@@ -12,10 +12,6 @@ std::string Where(const MountEntry& entry) {
   return fmt::format("{} in namespace \"{}\"", entry.path, entry.ns.empty() ? "root" : entry.ns);
 }
 
-bool Moved(const MountEntry& from, const MountEntry& to) {
-  return from.ns != to.ns || from.path != to.path;
-}
-
 Status Unmounted(const Slot& slot) {
   return Status(Code::kNotFound, "unmounted",
                 fmt::format("the mount {} was removed meanwhile", Where(slot.entry)));
@@ -63,10 +59,11 @@ void Slots::Drain(Generation* hidden, std::function<void()> drained) {
   if (hidden != nullptr) drainer_->Add(hidden, std::move(drained));
 }
 
-std::shared_ptr<Slot> Slots::Add(const MountEntry& entry, std::shared_ptr<Instance> instance,
-                                 MountState state) {
+std::shared_ptr<Slot> Slots::Add(const MountEntry& entry, std::uint64_t place,
+                                 const std::shared_ptr<Instance>& instance, MountState state) {
   auto slot = std::make_shared<Slot>();
   slot->entry = entry;
+  slot->place = place;
   slot->state = state;
   {
     const MutexLock lock(mutex_);
@@ -110,9 +107,8 @@ Result<Installed> Slots::Install(const std::shared_ptr<Slot>& slot,
       installed.previous_version = now->instance->spec().plugin.ref.version;
       installed.old = now->instance;
     }
-    generation->number = installed.number = ++slot->number;
-    generation->mount = slot->entry;
-    generation->instance = instance;
+    Fill(*generation, *slot, instance);
+    installed.number = slot->number;
     slot->last = instance->spec().plugin;
     if (!incident) slot->restarts = 0;  // somebody asked for it: a new beginning
     slot->Enter(MountState::kServing);
@@ -146,7 +142,7 @@ Status Slots::Reopen(const std::shared_ptr<Slot>& slot, Generation* generation) 
     } else {
       Generation* next = generation;
       // Moved meanwhile: leases must tell where the mount is now.
-      if (Moved(generation->mount, slot->entry)) next = Renew(*slot, *generation);
+      if (generation->place != slot->place) next = Renew(*slot, *generation);
       slot->Enter(MountState::kServing);
       Publish(*slot, next);
       if (next == generation) hidden = nullptr;
@@ -156,13 +152,22 @@ Status Slots::Reopen(const std::shared_ptr<Slot>& slot, Generation* generation) 
   return status;
 }
 
-// The same instance in a new generation; the old one again when there is none to be had.
+void Slots::Fill(Generation& generation, Slot& slot, const std::shared_ptr<Instance>& instance) {
+  generation.number = ++slot.number;
+  generation.mount = slot.entry;
+  generation.place = slot.place;
+  generation.instance = instance;
+}
+
+// The same instance in a new generation; when there is none to be had the old one again, whose
+// leases go on telling the old path.
 Generation* Slots::Renew(Slot& slot, Generation& now) {
   Generation* generation = drainer_->slab().Take();
-  if (generation == nullptr) return &now;
-  generation->number = ++slot.number;
-  generation->mount = slot.entry;
-  generation->instance = now.instance;
+  if (generation == nullptr) {
+    now.place = slot.place;
+    return &now;
+  }
+  Fill(*generation, slot, now.instance);
   return generation;
 }
 
@@ -181,17 +186,18 @@ void Slots::Remove(const std::shared_ptr<Slot>& slot, std::function<void()> drai
   }
 }
 
-void Slots::Update(const std::shared_ptr<Slot>& slot, const MountEntry& entry) {
+void Slots::Update(const std::shared_ptr<Slot>& slot, const MountEntry& entry,
+                   std::uint64_t place) {
   Generation* hidden = nullptr;
   {
     const MutexLock lock(mutex_);
-    const bool moved = Moved(slot->entry, entry);
     slot->entry = entry;
+    slot->place = place;
     Generation* now = slot->current.load(std::memory_order_relaxed);
-    if (!moved || now == nullptr) return;
+    if (now == nullptr || now->place == place) return;
     Generation* generation = Renew(*slot, *now);
-    if (generation == now) return;  // leases go on telling the old path
     hidden = Publish(*slot, generation);
+    if (hidden == generation) return;
     Tell(EventKind::kMountServing, *slot, Status());
   }
   Drain(hidden, nullptr);
@@ -242,12 +248,13 @@ bool Slots::Current(const Slot& slot, std::uint64_t incident) const {
   return !closing_ && slot.incident == incident;
 }
 
-Status Slots::Await(const std::shared_ptr<Slot>& slot, Deadline deadline) {
+Status Slots::Await(const std::shared_ptr<Slot>& slot, std::uint64_t place, Deadline deadline) {
   const MutexLock lock(mutex_);
   for (;;) {
     if (closing_) return Closed();
     if (slot->state == MountState::kRemoved) return Unmounted(*slot);
-    if (slot->state == MountState::kServing) return {};
+    const Generation* now = slot->current.load(std::memory_order_relaxed);
+    if (now != nullptr && now->place >= place) return {};
     if (slot->state == MountState::kFailed) {
       return Status(Code::kUnavailable, "mount_failed",
                     fmt::format("the plugin {} of the mount {} has failed and is not restarted any "

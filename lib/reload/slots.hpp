@@ -39,8 +39,8 @@ class Slots {
   Slots(Drainer* drainer, Notifier* notifier) : drainer_(drainer), notifier_(notifier) {}
 
   // A new mount's slot: serving `instance`, or without one in `state`.
-  std::shared_ptr<Slot> Add(const MountEntry& entry, std::shared_ptr<Instance> instance,
-                            MountState state);
+  std::shared_ptr<Slot> Add(const MountEntry& entry, std::uint64_t place,
+                            const std::shared_ptr<Instance>& instance, MountState state);
 
   // Makes `instance` serve the mount; the old generation drains, `drained` runs when it has (not at
   // all when there was none). With `incident`, only if nothing has happened to the slot since.
@@ -60,7 +60,7 @@ class Slots {
   // The mount is gone.
   void Remove(const std::shared_ptr<Slot>& slot, std::function<void()> drained);
   // Its path, namespace or stored fields changed; a new path is a new generation of the instance.
-  void Update(const std::shared_ptr<Slot>& slot, const MountEntry& entry);
+  void Update(const std::shared_ptr<Slot>& slot, const MountEntry& entry, std::uint64_t place);
 
   // A failed start or an end: the state that follows from the count of failures, and the incident
   // for the restart. nullopt when the slot no longer waits for that (`incident` is stale).
@@ -79,8 +79,8 @@ class Slots {
   // Whether nothing has happened to the slot since.
   bool Current(const Slot& slot, std::uint64_t incident) const;
 
-  // Waits until the mount serves, or can no longer be expected to.
-  Status Await(const std::shared_ptr<Slot>& slot, Deadline deadline);
+  // Waits until the mount serves at `place` or a later one, or can no longer be expected to.
+  Status Await(const std::shared_ptr<Slot>& slot, std::uint64_t place, Deadline deadline);
   // Waits until no slot is starting or restarting. The names of those that still are.
   std::vector<std::string> AwaitSettled(Deadline deadline);
 
@@ -106,6 +106,7 @@ class Slots {
  private:
   CondVar& ConditionOf(const Slot& slot);
   Generation* Publish(Slot& slot, Generation* generation) PLUGRELOAD_REQUIRES(mutex_);
+  static void Fill(Generation& generation, Slot& slot, const std::shared_ptr<Instance>& instance);
   Generation* Renew(Slot& slot, Generation& now) PLUGRELOAD_REQUIRES(mutex_);
   void Tell(EventKind kind, const Slot& slot, const Status& error) PLUGRELOAD_REQUIRES(mutex_);
   void Drain(Generation* hidden, std::function<void()> drained);

@@ -1,7 +1,7 @@
 // The reading half of Slots.
-#include "reload/slots.hpp"
-
 #include <fmt/format.h>
+
+#include "reload/slots.hpp"
 
 namespace plugreload::internal {
 

@@ -5,8 +5,10 @@
 #include <utility>
 
 #include "base/callback_scope.hpp"
+#include "base/fork_guard.hpp"
 #include "base/notifier.hpp"
 #include "dispatch/dispatcher.hpp"
+#include "dispatch/respond.hpp"
 #include "namespaces/tree.hpp"
 #include "registry/catalog.hpp"
 #include "reload/engine.hpp"
@@ -45,6 +47,7 @@ Status Check(const RuntimeOptions& options) {
 }  // namespace
 
 struct Runtime::Parts {
+  const internal::ForkGuard fork_guard;
   RuntimeOptions options;
   std::shared_ptr<internal::Notifier> notifier;
   std::shared_ptr<internal::Catalog> catalog;
@@ -103,6 +106,10 @@ Result<std::unique_ptr<Runtime>> Runtime::Create(RuntimeOptions options) {
 Runtime::Runtime(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
 Runtime::~Runtime() {
+  if (parts_->fork_guard.forked()) {
+    (void)parts_.release();
+    return;
+  }
   const Status closed = parts_->engine->Close(After(kDestroyTimeout));
   parts_->applier.reset();
   parts_->dispatcher.reset();
@@ -127,7 +134,12 @@ PluginRegistry& Runtime::registry() { return *parts_->registry; }
 NamespaceTree& Runtime::namespaces() { return *parts_->namespaces; }
 ReloadCoordinator& Runtime::reloads() { return *parts_->reloads; }
 
-Response Runtime::Dispatch(const Request& request) { return parts_->dispatcher->Handle(request); }
+Response Runtime::Dispatch(const Request& request) {
+  if (const Status status = parts_->fork_guard.Check("Dispatch"); !status.ok()) {
+    return internal::ToResponse(internal::FromStatus(status), "");
+  }
+  return parts_->dispatcher->Handle(request);
+}
 
 Status Runtime::WaitReady(Deadline deadline) { return parts_->engine->WaitReady(deadline); }
 

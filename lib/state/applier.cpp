@@ -1,14 +1,16 @@
 #include "state/applier.hpp"
 
-#include "base/mutex.hpp"
-#include "base/thread.hpp"
-#include "state/keys.hpp"
-
 #include <fmt/format.h>
+
 #include <algorithm>
 #include <system_error>
 #include <thread>
 #include <utility>
+
+#include "base/fork_guard.hpp"
+#include "base/mutex.hpp"
+#include "base/thread.hpp"
+#include "state/keys.hpp"
 
 namespace plugreload::internal {
 namespace {
@@ -55,6 +57,7 @@ class StoreApplier : public Applier {
   }
 
   Status Commit(const Edit& edit, Deadline deadline) override {
+    if (Status status = fork_guard_.Check("a change"); !status.ok()) return status;
     for (;;) {
       // Read before the edit: a compare that is lost against these images is explained by a commit
       // behind this revision, and waiting for it cannot miss.
@@ -160,6 +163,7 @@ class StoreApplier : public Applier {
     return false;
   }
 
+  const ForkGuard fork_guard_;
   const std::shared_ptr<StateStore> store_;
   const std::vector<StateImage*> images_;
   // Set by Start, then only by the applier's thread until that has ended.

@@ -1,10 +1,10 @@
-#include "state/documents.hpp"
-
-#include "json/json.hpp"
-
 #include <fmt/format.h>
+
 #include <limits>
 #include <optional>
+
+#include "json/json.hpp"
+#include "state/documents.hpp"
 
 namespace plugreload::internal {
 namespace {

@@ -1,6 +1,5 @@
-#include "state/documents.hpp"
-
 #include "json/json.hpp"
+#include "state/documents.hpp"
 
 namespace plugreload::internal {
 namespace {

@@ -1,6 +1,7 @@
 #include "state/keys.hpp"
 
 #include <fmt/format.h>
+
 #include <algorithm>
 #include <iterator>
 #include <vector>

@@ -1,18 +1,19 @@
 #include "store/memory.hpp"
 
-#include "base/thread.hpp"
-
 #include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 #include <system_error>
 #include <utility>
 
+#include "base/thread.hpp"
+
 namespace plugreload::internal {
 namespace {
 
 Status BadChange(std::string_view reason, std::string message) {
-  return Status(Code::kInvalidArgument, reason, message);
+  return Status(Code::kInvalidArgument, reason, std::move(message));
 }
 
 Status Validate(std::span<const Change> changes) {

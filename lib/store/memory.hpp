@@ -2,9 +2,6 @@
 #ifndef PLUGRELOAD_STORE_MEMORY_HPP_
 #define PLUGRELOAD_STORE_MEMORY_HPP_
 
-#include "base/mutex.hpp"
-#include "plugreload/store.hpp"
-
 #include <atomic>
 #include <cstddef>
 #include <deque>
@@ -14,6 +11,9 @@
 #include <string>
 #include <string_view>
 #include <thread>
+
+#include "base/mutex.hpp"
+#include "plugreload/store.hpp"
 
 namespace plugreload::internal {
 

@@ -1,9 +1,9 @@
 // Nobody gets in without the host's word, and nobody learns anything without it.
-#include "api/server.hpp"
-
 #include <mutex>
 #include <string>
 #include <vector>
+
+#include "api/server.hpp"
 
 namespace plugreload::test {
 namespace {

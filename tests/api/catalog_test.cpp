@@ -1,8 +1,8 @@
 // sys/plugins/catalog and sys/plugins/pins.
-#include "api/server.hpp"
-
 #include <string>
 #include <vector>
+
+#include "api/server.hpp"
 
 namespace plugreload::test {
 namespace {

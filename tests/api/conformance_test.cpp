@@ -1,8 +1,8 @@
 // The order of the checks, the texts and the codes, one request a line.
-#include "api/server.hpp"
-
 #include <string>
 #include <vector>
+
+#include "api/server.hpp"
 
 namespace plugreload::test {
 namespace {

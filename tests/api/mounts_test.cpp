@@ -1,7 +1,7 @@
 // sys/mounts, sys/auth and sys/remount.
-#include "api/server.hpp"
-
 #include <string>
+
+#include "api/server.hpp"
 
 namespace plugreload::test {
 namespace {

@@ -1,7 +1,7 @@
 // sys/namespaces, sys/health and sys/seal-status.
-#include "api/server.hpp"
-
 #include <string>
+
+#include "api/server.hpp"
 
 namespace plugreload::test {
 namespace {

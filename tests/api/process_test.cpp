@@ -1,7 +1,7 @@
 // The way of a person with curl, with real processes.
-#include "api/server.hpp"
-
 #include <string>
+
+#include "api/server.hpp"
 
 namespace plugreload::test {
 namespace {

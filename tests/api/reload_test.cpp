@@ -1,8 +1,8 @@
 // What a dispatched reload does, and what it answers.
-#include "api/server.hpp"
-
 #include <string>
 #include <thread>
+
+#include "api/server.hpp"
 
 namespace plugreload::test {
 namespace {

@@ -2,8 +2,6 @@
 #ifndef PLUGRELOAD_TESTS_API_SERVER_HPP_
 #define PLUGRELOAD_TESTS_API_SERVER_HPP_
 
-#include "support/catch.hpp"
-
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -14,6 +12,7 @@
 #include <utility>
 
 #include "plugreload/runtime.hpp"
+#include "support/catch.hpp"
 #include "support/leaks.hpp"
 #include "support/plugins.hpp"
 

@@ -1,8 +1,8 @@
-#include "contract/store_suite.hpp"
-
 #include <algorithm>
 #include <atomic>
 #include <thread>
+
+#include "contract/store_suite.hpp"
 
 namespace plugreload::internal {
 namespace {

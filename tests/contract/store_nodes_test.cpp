@@ -1,9 +1,9 @@
-#include "contract/store_node.hpp"
-#include "contract/store_suite.hpp"
-
 #include <atomic>
 #include <set>
 #include <thread>
+
+#include "contract/store_node.hpp"
+#include "contract/store_suite.hpp"
 
 namespace plugreload::internal {
 namespace {

@@ -1,7 +1,7 @@
-#include "contract/store_suite.hpp"
-
 #include <atomic>
 #include <thread>
+
+#include "contract/store_suite.hpp"
 
 namespace plugreload::internal {
 namespace {

@@ -1,7 +1,7 @@
 // Dies DIE_AFTER_MS after its handshake, or at its first request.
-#include "plugin.hpp"
-
 #include <thread>
+
+#include "plugin.hpp"
 
 int main() {
   const int listener = plugin::Listen();

@@ -1,7 +1,7 @@
 // Serves, and writes to stderr as fast as it can: lines, NULs, any bytes.
-#include "plugin.hpp"
-
 #include <thread>
+
+#include "plugin.hpp"
 
 int main() {
   const int listener = plugin::Listen();

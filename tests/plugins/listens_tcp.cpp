@@ -1,8 +1,8 @@
 // Correct, on a TCP port of the address BIND_ADDRESS.
-#include "plugin.hpp"
-
 #include <arpa/inet.h>
 #include <netinet/in.h>
+
+#include "plugin.hpp"
 
 int main() {
   const std::string host = plugin::Env("BIND_ADDRESS", "127.0.0.1");

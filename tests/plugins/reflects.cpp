@@ -1,7 +1,7 @@
 // Correct, and answers with what it was started with, one thing a line.
-#include "plugin.hpp"
-
 #include <dirent.h>
+
+#include "plugin.hpp"
 
 namespace {
 

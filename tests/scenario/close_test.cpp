@@ -1,3 +1,7 @@
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
 #include <string>
 #include <thread>
 
@@ -54,6 +58,40 @@ TEST_CASE("a close waits for a lease that another thread releases", "[runtime][c
     lease.Release();
   }
   CHECK(closed.ok());
+}
+
+// Catch must not see what happens in the child.
+std::string FirstAllowed(Node& node) {
+  const auto refused = [](const Status& status) { return status.reason() == "forked"; };
+  const PluginSpec spec = *node.registry().Find({PluginType::kSecret, "kv", "v1.0.0"});
+  if (!refused(node.registry().Register(spec))) return "Register";
+  if (!refused(node.registry().SetPin(spec.ref))) return "SetPin";
+  if (!refused(node.namespaces().Create("n"))) return "Create";
+  if (!refused(node.TryMount("", "b/").status())) return "Mount";
+  if (!refused(node.reloads().Unmount("", "a/", After(kSoon)))) return "Unmount";
+  if (!refused(node.reloads().Reload(Everywhere("kv")).status())) return "Reload";
+  if (!refused(node.reloads().Acquire("", "a/", kSoon).status())) return "Acquire";
+  if (!refused(node.runtime->Close(After(kSoon)))) return "Close";
+  if (node.runtime->Dispatch(Request()).status != 503) return "Dispatch";
+  node.runtime.reset();
+  return "";
+}
+
+TEST_CASE("a forked copy of the process refuses to act", "[runtime][close]") {
+  Node node;
+  TwoVersions(node);
+  node.Mount("", "a/");
+  const pid_t child = fork();
+  if (child == 0) {
+    const std::string allowed = FirstAllowed(node);
+    if (!allowed.empty()) std::fprintf(stderr, "not refused: %s\n", allowed.c_str());
+    _exit(allowed.empty() ? 0 : 1);
+  }
+  REQUIRE(child > 0);
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
+  CHECK(Node::Object(node.Lease("", "a/")).Serve());
 }
 
 TEST_CASE("after a close every call is refused", "[runtime][close]") {

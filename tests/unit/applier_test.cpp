@@ -1,10 +1,10 @@
 #include "state/applier.hpp"
 
-#include "contract/store_node.hpp"
-#include "contract/store_suite.hpp"
-
 #include <atomic>
 #include <thread>
+
+#include "contract/store_node.hpp"
+#include "contract/store_suite.hpp"
 
 namespace plugreload::internal {
 namespace {

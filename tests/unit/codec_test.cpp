@@ -1,9 +1,9 @@
+#include <set>
+
 #include "json/json.hpp"
 #include "state/documents.hpp"
 #include "state/keys.hpp"
 #include "support/catch.hpp"
-
-#include <set>
 
 namespace plugreload::internal {
 namespace {

@@ -1,8 +1,7 @@
-#include "dispatch/fields.hpp"
-
-#include "support/catch.hpp"
-
 #include <string>
+
+#include "dispatch/fields.hpp"
+#include "support/catch.hpp"
 
 namespace plugreload::internal {
 namespace {

@@ -1,9 +1,8 @@
-#include "dispatch/request.hpp"
-
-#include "support/catch.hpp"
-
 #include <chrono>
 #include <string>
+
+#include "dispatch/request.hpp"
+#include "support/catch.hpp"
 
 namespace plugreload::internal {
 namespace {

@@ -1,8 +1,7 @@
-#include "dispatch/respond.hpp"
-
-#include "support/catch.hpp"
-
 #include <string>
+
+#include "dispatch/respond.hpp"
+#include "support/catch.hpp"
 
 namespace plugreload::internal {
 namespace {

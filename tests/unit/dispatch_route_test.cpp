@@ -1,8 +1,7 @@
-#include "dispatch/route.hpp"
-
-#include "support/catch.hpp"
-
 #include <string>
+
+#include "dispatch/route.hpp"
+#include "support/catch.hpp"
 
 namespace plugreload::internal {
 namespace {

@@ -1,8 +1,7 @@
-#include "dispatch/text.hpp"
-
-#include "support/catch.hpp"
-
 #include <string>
+
+#include "dispatch/text.hpp"
+#include "support/catch.hpp"
 
 namespace plugreload::internal {
 namespace {

@@ -1,8 +1,8 @@
 #include "json/json.hpp"
 
-#include "support/catch.hpp"
-
 #include <limits>
+
+#include "support/catch.hpp"
 
 namespace plugreload::internal {
 namespace {

@@ -1,14 +1,14 @@
 #include "plugreload/registry.hpp"
 
-#include "contract/store_node.hpp"
-#include "registry/validate.hpp"
-#include "state/keys.hpp"
-#include "support/catch.hpp"
-
 #include <stdlib.h>
 
 #include <filesystem>
 #include <fstream>
+
+#include "contract/store_node.hpp"
+#include "registry/validate.hpp"
+#include "state/keys.hpp"
+#include "support/catch.hpp"
 
 namespace plugreload::internal {
 namespace {

@@ -1,10 +1,10 @@
 #include "registry/semver.hpp"
 
-#include "plugreload/registry.hpp"
-#include "support/catch.hpp"
-
 #include <algorithm>
 #include <vector>
+
+#include "plugreload/registry.hpp"
+#include "support/catch.hpp"
 
 namespace plugreload::internal {
 namespace {

@@ -1,9 +1,9 @@
+#include <map>
+
 #include "contract/store_node.hpp"
 #include "state/documents.hpp"
 #include "state/keys.hpp"
 #include "support/catch.hpp"
-
-#include <map>
 
 namespace plugreload::internal {
 namespace {
@@ -17,13 +17,14 @@ class Witness : public MountObserver {
     int changes = 0;
   };
 
-  std::shared_ptr<MountAttachment> OnMounted(const MountEntry& entry) override {
+  std::shared_ptr<MountAttachment> OnMounted(const MountEntry& entry, std::uint64_t) override {
     Note("mounted", entry);
     auto slot = std::make_shared<Slot>();
     slots[entry.accessor] = slot;
     return slot;
   }
-  void OnMountChanged(const MountEntry& entry, MountAttachment& attachment) override {
+  void OnMountChanged(const MountEntry& entry, std::uint64_t,
+                      MountAttachment& attachment) override {
     ++static_cast<Slot&>(attachment).changes;
     if (&attachment != slots[entry.accessor].get()) events.push_back("wrong slot");
     Note("changed", entry);

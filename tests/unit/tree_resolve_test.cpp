@@ -1,9 +1,9 @@
+#include <atomic>
+#include <thread>
+
 #include "contract/store_node.hpp"
 #include "plugreload/namespaces.hpp"
 #include "support/catch.hpp"
-
-#include <atomic>
-#include <thread>
 
 namespace plugreload::internal {
 namespace {

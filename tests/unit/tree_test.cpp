@@ -1,11 +1,10 @@
-#include "plugreload/namespaces.hpp"
+#include <set>
 
 #include "contract/store_node.hpp"
+#include "plugreload/namespaces.hpp"
 #include "state/documents.hpp"
 #include "state/keys.hpp"
 #include "support/catch.hpp"
-
-#include <set>
 
 namespace plugreload::internal {
 namespace {

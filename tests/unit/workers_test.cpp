@@ -68,11 +68,7 @@ TEST_CASE("closing drops what waits and says when something still runs", "[base]
 TEST_CASE("a pool whose last owner is one of its own tasks ends without joining itself", "[base]") {
   std::promise<void> gone;
   auto workers = std::make_shared<Workers>("test", 1);
-  struct Tell {
-    std::promise<void>* gone;
-    ~Tell() { gone->set_value(); }
-  };
-  auto tell = std::make_shared<Tell>(Tell{&gone});
+  auto tell = std::shared_ptr<void>(nullptr, [&gone](void*) { gone.set_value(); });
   workers->Post([owner = workers, tell = std::move(tell)]() mutable { owner.reset(); });
   workers.reset();
   CHECK(gone.get_future().wait_for(Millis(10'000)) == std::future_status::ready);
