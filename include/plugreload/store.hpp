@@ -73,6 +73,18 @@ class PLUGRELOAD_EXPORT StateStore {
     virtual ~Watcher();
   };
 
+  // A document that is in the store for as long as its owner lives and reaches the store.
+  class PLUGRELOAD_EXPORT Keeper {
+   public:
+    // Removes the document if it is still its own; waits for that a second at most.
+    virtual ~Keeper();
+    // Of the document: whoever commits something compares it, and cannot act any more once others
+    // have seen the document go. 0: it is gone, because the store was out of reach for the time to
+    // live or somebody removed it; it does not come back, Keep makes a new one. Safe for
+    // concurrent use, does not block.
+    virtual Revision revision() const = 0;
+  };
+
   virtual ~StateStore();
 
   // Applies all changes as one revision, or none. kAborted "revision_mismatch": a compare failed.
@@ -86,6 +98,13 @@ class PLUGRELOAD_EXPORT StateStore {
   // Every commit after revision `after` that touches a key beginning with `prefix`.
   virtual Result<std::unique_ptr<Watcher>> Watch(std::string_view prefix, Revision after,
                                                  WatchCallback callback) = 0;
+
+  // Creates the document and keeps it alive. When this process dies without a word the store
+  // removes it, after `ttl` at the earliest and as soon as it can; never a precise clock. The
+  // memory store dies with the process, so it needs no time to live. kAlreadyExists "key_in_use";
+  // codes of Commit otherwise, but never kUnknown.
+  virtual Result<std::unique_ptr<Keeper>> Keep(std::string_view key, std::string_view value,
+                                               Millis ttl, Deadline deadline) = 0;
 };
 
 // Keeps everything in memory. Runtimes of one process that share it see each other's changes, as

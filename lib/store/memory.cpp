@@ -120,6 +120,12 @@ Result<Snapshot> MemoryCore::Load(std::string_view prefix, Deadline deadline) co
   return snapshot;
 }
 
+Revision MemoryCore::RevisionOf(std::string_view key) const {
+  MutexLock lock(mutex_);
+  const auto found = documents_.find(key);
+  return found == documents_.end() ? 0 : found->second.revision;
+}
+
 Result<std::shared_ptr<const WatchBatch>> MemoryCore::Next(Revision after,
                                                            const std::atomic<bool>& stop) {
   MutexLock lock(mutex_);
@@ -179,6 +185,26 @@ void MemoryWatcher::Run(Revision after) {
 namespace plugreload {
 namespace {
 
+// The store ends with its process, and so do the keepers: only the owner's own end is left to do.
+class MemoryKeeper : public StateStore::Keeper {
+ public:
+  MemoryKeeper(std::shared_ptr<internal::MemoryCore> core, std::string key, Revision revision)
+      : core_(std::move(core)), key_(std::move(key)), revision_(revision) {}
+  ~MemoryKeeper() override {
+    const Change removal{key_, std::nullopt, revision_};
+    (void)core_->Commit(std::span(&removal, 1), Deadline::max());
+  }
+
+  Revision revision() const override {
+    return core_->RevisionOf(key_) == revision_ ? revision_ : 0;
+  }
+
+ private:
+  const std::shared_ptr<internal::MemoryCore> core_;
+  const std::string key_;
+  const Revision revision_;
+};
+
 class MemoryStore : public StateStore {
  public:
   ~MemoryStore() override { core_->Close(); }
@@ -204,6 +230,19 @@ class MemoryStore : public StateStore {
     }
   }
 
+  Result<std::unique_ptr<Keeper>> Keep(std::string_view key, std::string_view value, Millis,
+                                       Deadline deadline) override {
+    const Change creation{std::string(key), std::string(value), 0};
+    const Result<Revision> revision = core_->Commit(std::span(&creation, 1), deadline);
+    if (revision.ok()) {
+      return std::unique_ptr<Keeper>(
+          std::make_unique<MemoryKeeper>(core_, creation.key, *revision));
+    }
+    if (revision.status().code() != Code::kAborted) return revision.status();
+    return Status(Code::kAlreadyExists, "key_in_use",
+                  fmt::format("nothing was changed: key '{}' exists already", key));
+  }
+
  private:
   // Shared with the watchers, which may outlive the store: they are told that it is closed.
   const std::shared_ptr<internal::MemoryCore> core_ = std::make_shared<internal::MemoryCore>();
@@ -214,6 +253,8 @@ class MemoryStore : public StateStore {
 StateStore::~StateStore() = default;
 
 StateStore::Watcher::~Watcher() = default;
+
+StateStore::Keeper::~Keeper() = default;
 
 std::shared_ptr<StateStore> NewMemoryStore() { return std::make_shared<MemoryStore>(); }
 

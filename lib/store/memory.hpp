@@ -28,6 +28,8 @@ class MemoryCore {
  public:
   Result<Revision> Commit(std::span<const Change> changes, Deadline deadline);
   Result<Snapshot> Load(std::string_view prefix, Deadline deadline) const;
+  // Of a document; 0: there is none.
+  Revision RevisionOf(std::string_view key) const;
   // The commit behind `after`, when there is one; null once `stop` is set. kOutOfRange "compacted";
   // kUnavailable "store_closed" when there is none and will be none.
   Result<std::shared_ptr<const WatchBatch>> Next(Revision after, const std::atomic<bool>& stop);

@@ -70,6 +70,10 @@ class FaultyStore : public StateStore {
                                          WatchCallback callback) override {
     return store->Watch(prefix, after, std::move(callback));
   }
+  Result<std::unique_ptr<Keeper>> Keep(std::string_view key, std::string_view value, Millis ttl,
+                                       Deadline deadline) override {
+    return store->Keep(key, value, ttl, deadline);
+  }
 
   std::shared_ptr<StateStore> store = NewMemoryStore();
   Status commit_fault;
