@@ -65,8 +65,9 @@ StoreTree::Delta StoreTree::Read(const std::vector<Item>& items) {
 // and nobody finds a mount any more when its end is told. No lock is held over a callback.
 void StoreTree::Install(const Delta& delta) {
   const MountDiff diff = Diff(delta);
-  const std::set<std::string> touched = Update(delta, diff);
-  if (!touched.empty()) publisher_.Commit();
+  Update(delta, diff);
+  Route(diff);
+  publisher_.Commit();
   if (observer_ == nullptr) return;
   for (const auto& node : diff.changed) {
     if (node->attachment != nullptr) {
@@ -112,49 +113,58 @@ StoreTree::MountDiff StoreTree::Diff(const Delta& delta) {
       const auto& old = *found->second;
       const bool moved = old.entry.ns != id.first || old.entry.path != id.second;
       auto node = std::make_shared<const MountNode>(
-          MountNode{*mount.entry, old.attachment, moved ? ++last_place_ : old.place});
-      diff.namespaces.insert({old.entry.ns, id.first});
+          MountNode{*mount.entry, old.attachment, moved ? publisher_.next() : old.place});
       diff.changed.push_back(node);
+      diff.before.push_back(found->second);
       diff.puts.push_back({std::move(node), mount.revision});
     } else {
-      const std::uint64_t place = ++last_place_;
+      const std::uint64_t place = publisher_.next();
       auto attachment = observer_ == nullptr ? nullptr : observer_->OnMounted(*mount.entry, place);
-      diff.namespaces.insert(id.first);
-      diff.puts.push_back(
-          {std::make_shared<const MountNode>(MountNode{*mount.entry, std::move(attachment), place}),
-           mount.revision});
+      auto node =
+          std::make_shared<const MountNode>(MountNode{*mount.entry, std::move(attachment), place});
+      diff.mounted.push_back(node);
+      diff.puts.push_back({std::move(node), mount.revision});
     }
     if (found != before.end()) before.erase(found);
   }
-  for (auto& [place, node] : before) {
-    diff.namespaces.insert(node->entry.ns);
-    diff.unmounted.push_back(std::move(node));
-  }
+  for (auto& [place, node] : before) diff.unmounted.push_back(std::move(node));
   return diff;
 }
 
-// Returns the namespaces whose routes were made anew and wait to be published.
-std::set<std::string> StoreTree::Update(const Delta& delta, const MountDiff& diff) {
-  std::set<std::string> touched = diff.namespaces;
+void StoreTree::Update(const Delta& delta, const MountDiff& diff) {
   MutexLock lock(mutex_);
   for (const auto& [ns, info] : delta.namespaces) {
     const bool was_there = model_.FindNamespace(ns) != nullptr;
-    const auto revision = delta.namespace_revisions.find(ns);
     if (info) {
-      model_.PutNamespace(*info, revision->second);
+      model_.PutNamespace(*info, delta.namespace_revisions.at(ns));
     } else {
       model_.RemoveNamespace(ns);
     }
-    // Only that it is there matters to routes: to its own, and to its parent's.
-    if (was_there == info.has_value() && !ns.empty()) continue;
-    touched.insert(ns);
-    if (!ns.empty()) touched.insert(std::string(ParentNamespace(ns)));
+    // Only that it is there matters to readers, and the root always is.
+    if (ns.empty() || was_there == info.has_value()) continue;
+    if (info) {
+      publisher_.PutNamespace(ns);
+    } else {
+      publisher_.DropNamespace(ns);
+    }
   }
   for (const auto& [ns, revision] : delta.guards) model_.PutGuard(ns, revision);
   for (const MountId& id : diff.removals) model_.RemoveMount(id);
   for (const auto& put : diff.puts) model_.PutMount(put.node, put.revision);
-  if (!touched.empty()) publisher_.Prepare(model_, touched);
-  return touched;
+}
+
+void StoreTree::Route(const MountDiff& diff) {
+  for (const auto& node : diff.unmounted) publisher_.DropMount(node->entry);
+  for (std::size_t i = 0; i < diff.changed.size(); ++i) {
+    const MountNode& node = *diff.changed[i];
+    if (node.place == diff.before[i]->place) {
+      publisher_.ReplaceMount(node);
+    } else {
+      publisher_.DropMount(diff.before[i]->entry);
+      publisher_.PutMount(node);
+    }
+  }
+  for (const auto& node : diff.mounted) publisher_.PutMount(*node);
 }
 
 }  // namespace plugreload::internal

@@ -83,14 +83,15 @@ class StoreTree : public Tree {
     };
     std::vector<Put> puts;
     std::vector<MountId> removals;
-    MountNodes changed, unmounted;
-    std::set<std::string> namespaces;  // whose routes change
+    MountNodes mounted, changed, unmounted;
+    MountNodes before;  // of `changed`, in their order
   };
 
   static Delta Read(const std::vector<Item>& items);
   void Install(const Delta& delta);
   MountDiff Diff(const Delta& delta);
-  std::set<std::string> Update(const Delta& delta, const MountDiff& diff);
+  void Update(const Delta& delta, const MountDiff& diff);
+  void Route(const MountDiff& diff);
   // Commits what `edit` makes of the model.
   template <typename MakeEdit>
   Status Commit(MakeEdit edit, Deadline deadline);
@@ -99,7 +100,6 @@ class StoreTree : public Tree {
   MountObserver* observer_ = nullptr;
   Applier* applier_ = nullptr;
   Publisher publisher_;
-  std::uint64_t last_place_ = 0;  // of the applier's thread
   mutable Mutex mutex_;
   TreeModel model_ PLUGRELOAD_GUARDED_BY(mutex_);
 };

@@ -98,6 +98,9 @@ class Tree : public StateImage {
   // leaves.
   struct Lookup {
     const MountNode* node = nullptr;  // null: nothing mounted there
+    // Of the node, at hand without a look at its memory.
+    MountAttachment* attachment = nullptr;
+    std::uint64_t place = 0;
     bool namespace_found = false;
     std::string_view rest;  // a part of `path`
   };

@@ -98,12 +98,12 @@ Engine::Found Engine::TryAcquire(std::string_view ns, std::string_view path, Plu
   if (found.node == nullptr) {
     return found.namespace_found ? Found::kNoMount : Found::kNoNamespace;
   }
-  auto* at = static_cast<Slot*>(found.node->attachment.get());
+  auto* at = static_cast<Slot*>(found.attachment);
   Generation* generation = at->current.load(kSectionAcquire);
   // One of another place is about to be replaced: the mount has just moved.
   if (generation == nullptr ||
-      generation->place.load(std::memory_order_relaxed) != found.node->place) [[unlikely]] {
-    waiting = {at->shared_from_this(), found.node->place};
+      generation->place.load(std::memory_order_relaxed) != found.place) [[unlikely]] {
+    waiting = {at->shared_from_this(), found.place};
     return Found::kNotServing;
   }
   // Inside the section: a swap that hides the generation waits for its end before it counts.

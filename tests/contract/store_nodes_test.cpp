@@ -59,8 +59,10 @@ TEST_CASE("what one node changes, the other sees", "[store][nodes]") {
   const auto store = under_test.open();
   StoreNode a(store), b(store);
   REQUIRE(a.catalog->Register(Spec("kv", "1.0.0"), Soon()).ok());
+  CatchUp(a, b);
   REQUIRE(b.tree->Create("team", {}, Soon()).ok());
   REQUIRE(b.catalog->SetPin({PluginType::kSecret, "kv", "1.0.0"}, Soon()).ok());
+  CatchUp(a, b);
   REQUIRE(a.tree->AddMount(Entry("team", "kv"), Soon()).ok());
   CatchUp(a, b);
   for (StoreNode* node : {&a, &b}) {

@@ -55,7 +55,12 @@ TEST_CASE("mounts come and go under requests for them", "[mount][stress]") {
     for (unsigned i = 0; i < 3; ++i) {
       threads.emplace_back([&, i] { Request(node, paths, stop, tally, i + 1); });
     }
-    for (int round = 0; round < 150; ++round) {
+    // On a busy machine the readers may come late.
+    const Deadline deadline = After(kSoon);
+    const auto seen = [&] {
+      return (tally.leases > 0 && tally.missing > 0) || std::chrono::steady_clock::now() > deadline;
+    };
+    for (int round = 0; round < 150 || !seen(); ++round) {
       const std::string path = paths[1 + static_cast<std::size_t>(round) % 3];
       if (!node.TryMount("", path).ok()) ++problems;
       if (!node.reloads().Unmount("", path, After(kSoon)).ok()) ++problems;
@@ -83,6 +88,7 @@ TEST_CASE("mounts move between namespaces under requests for them", "[mount][str
     for (unsigned i = 0; i < 3; ++i) {
       threads.emplace_back([&, i] { Request(node, paths, stop, tally, i + 1); });
     }
+    CHECK(Eventually([&] { return tally.leases > 0; }));
     for (int round = 0; round < 1'000; ++round) {
       const bool there = round % 2 == 0;
       if (!node.reloads().Move(there ? "a" : "b", "kv/", there ? "b" : "a", "kv/").ok()) {

@@ -33,6 +33,7 @@ struct Board {
   std::array<Value, 4> values;
   std::atomic<Value*> current{&values[0]};
   std::atomic<bool> stop{false};
+  std::atomic<int> running{0};
   std::atomic<std::uint64_t> reads{0}, violations{0};
 
   void Noise(std::uint32_t value) {
@@ -49,6 +50,7 @@ struct Shape {
 // As tight as it can be: enter, load, look, leave.
 void Read(SectionDomain& domain, Board& board, Proof proof, Shape shape) {
   std::uint64_t reads = 0;
+  ++board.running;
   while (!board.stop.load(std::memory_order_relaxed)) {
     if (shape.noise) board.Noise(1);
     const Section section(domain);
@@ -84,10 +86,14 @@ void Litmus(SectionDomain& domain, Board& board, Proof proof, Shape shape) {
     for (int i = 0; i < shape.readers; ++i) {
       readers.emplace_back([&] { Read(domain, board, proof, shape); });
     }
+    const Deadline deadline = After(kAtMost);
+    while (board.running < shape.readers && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::yield();
+    }
     Swap(domain, board, proof, shape);
     board.stop = true;
   }
-  CHECK(board.reads > 0);
+  CHECK(board.running == shape.readers);
 }
 
 TEST_CASE("after a grace no reader holds what was replaced before it", "[section][stress]") {

@@ -12,6 +12,7 @@
 #include <iterator>
 #include <optional>
 #include <stdexcept>
+#include <sstream>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -24,8 +25,11 @@ namespace {
 namespace fs = std::filesystem;
 
 std::string Slurp(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  const std::ifstream in(path, std::ios::binary);
+  std::ostringstream text;
+  // Not through iterators, which throw when a process ends between open and read.
+  text << in.rdbuf();
+  return text.str();
 }
 
 std::optional<int> Number(const fs::path& name) {
