@@ -42,6 +42,21 @@ plugreload_code plugreload_engine_dispatch(plugreload_engine* engine, const plug
   });
 }
 
+plugreload_code plugreload_engine_metrics(plugreload_engine* engine, plugreload_response** response,
+                                          plugreload_error** error) {
+  if (response != nullptr) *response = nullptr;
+  const char* what = __func__;
+  return Call(engine, Rule::kNoCallback, what, error, [&](Runtime& runtime) -> Status {
+    Input input(what);
+    if (!input.Require(response, "response")) return input.status();
+    auto answer = std::make_unique<plugreload_response>();
+    answer->response.body = runtime.Metrics();
+    answer->response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+    *response = answer.release();
+    return {};
+  });
+}
+
 int32_t plugreload_response_status(const plugreload_response* response) {
   return response == nullptr ? 0 : response->response.status;
 }

@@ -69,6 +69,12 @@ const char* plugreload_event_message(const plugreload_event* event, size_t* len)
 uint64_t plugreload_event_generation(const plugreload_event* event) {
   return ValueOf(Field(Inner(event), &Event::generation));
 }
+const char* plugreload_event_state(const plugreload_event* event, size_t* len) {
+  return Out(Field(Inner(event), &Event::state), len);
+}
+uint64_t plugreload_event_total(const plugreload_event* event) {
+  return ValueOf(Field(Inner(event), &Event::total));
+}
 uint64_t plugreload_event_count(const plugreload_event* event) {
   return ValueOf(Field(Inner(event), &Event::count));
 }

@@ -84,10 +84,40 @@ struct plugreload_access {
         ns(call.ns),
         path(call.path),
         token(call.token),
-        remote(call.remote) {}
+        remote(call.remote),
+        endpoint(call.endpoint),
+        unauthenticated(call.unauthenticated),
+        plugin_type(static_cast<std::int32_t>(call.plugin_type)),
+        plugin(call.plugin),
+        mounts(call.mounts.begin(), call.mounts.end()) {}
 
   std::int32_t operation;
-  std::string ns, path, token, remote;
+  std::string ns, path, token, remote, endpoint;
+  bool unauthenticated;
+  std::int32_t plugin_type;
+  std::string plugin;
+  std::vector<std::string> mounts;
+};
+
+// The same for the host's auditor.
+struct plugreload_audit {
+  explicit plugreload_audit(const plugreload::AuditRecord& record)
+      : access(record.call),
+        request_id(record.request_id),
+        method(record.method),
+        caller(record.caller),
+        reload_id(record.reload_id),
+        allowed(record.allowed),
+        status(record.status),
+        duration_us(record.duration_us),
+        errors(record.errors.begin(), record.errors.end()) {}
+
+  plugreload_access access;
+  std::string request_id, method, caller, reload_id;
+  bool allowed;
+  std::int32_t status;
+  std::int64_t duration_us;
+  std::vector<std::string> errors;
 };
 
 // Lives on the stack of the thread that calls the host's start or attach.

@@ -31,12 +31,23 @@ Status CallbackStatus(plugreload_code code, const char* callback, const plugrelo
 }
 
 Decision HostBridge::Authorise(const plugreload::Call& call) noexcept {
-  if (table_.authorise == nullptr) return Decision::kDeny;
+  if (table_.authorise == nullptr) {
+    return table_.token_count == 0 ? Decision::kDeny : tokens_.Authorise(call);
+  }
   const std::int32_t answer = CallHost<std::int32_t>(PLUGRELOAD_DENY, [&] {
     const plugreload_access access(call);
     return table_.authorise(user_data_.get(), &access);
   });
   return answer == PLUGRELOAD_ALLOW ? Decision::kAllow : Decision::kDeny;
+}
+
+void HostBridge::Audit(const AuditRecord& record) noexcept {
+  if (table_.audit == nullptr) return;
+  CallHost(0, [&] {
+    const plugreload_audit audit(record);
+    table_.audit(user_data_.get(), &audit);
+    return 0;
+  });
 }
 
 void HostBridge::Log(const LogRecord& record) noexcept {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "handles.hpp"
+#include "plugreload/authoriser.hpp"
 #include "plugreload/host.hpp"
 #include "plugreload/launcher.hpp"
 #include "session.hpp"
@@ -34,16 +35,22 @@ class UserData {
 // Thread safety: as the host's functions, which rule 9 asks to be safe.
 class HostBridge : public Host, public std::enable_shared_from_this<HostBridge> {
  public:
-  HostBridge(const plugreload_host& table, UserData user_data, std::shared_ptr<Session> session)
-      : table_(table), user_data_(std::move(user_data)), session_(std::move(session)) {}
+  HostBridge(const plugreload_host& table, StaticTokens tokens, UserData user_data,
+             std::shared_ptr<Session> session)
+      : table_(table),
+        tokens_(std::move(tokens)),
+        user_data_(std::move(user_data)),
+        session_(std::move(session)) {}
 
   Decision Authorise(const plugreload::Call& call) noexcept override;
+  void Audit(const AuditRecord& record) noexcept override;
   void Log(const LogRecord& record) noexcept override;
   void OnEvent(const Event& event) noexcept override;
   Result<std::shared_ptr<void>> Attach(const LaunchSpec& spec, const InstanceInfo& info) override;
 
  private:
   const plugreload_host table_;
+  const StaticTokens tokens_;
   const UserData user_data_;
   const std::shared_ptr<Session> session_;
 };

@@ -34,7 +34,8 @@ MountEntry ConvertMount(const plugreload_mount& given, Input& input) {
   entry.description = input.Text(given.description, given.description_len, "description");
   entry.options = input.Options(given.option_keys, given.option_key_lens, given.option_values,
                                 given.option_value_lens, given.option_count);
-  input.Flags(given.flags, PLUGRELOAD_LAZY);
+  input.Flags(given.flags, PLUGRELOAD_LAZY | PLUGRELOAD_OVERRIDE_PINNED);
+  entry.override_pinned_version = (given.flags & PLUGRELOAD_OVERRIDE_PINNED) != 0;
   if ((given.flags & PLUGRELOAD_LAZY) != 0) entry.start = plugreload::StartMode::kLazy;
   return entry;
 }

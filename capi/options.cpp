@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "host_bridge.hpp"
+#include "plugreload/authoriser.hpp"
 
 namespace plugreload::capi {
 namespace {
@@ -92,11 +93,39 @@ void TakeLaunchers(const plugreload_options& given, Input& input, RuntimeOptions
   if (memory_short) throw std::bad_alloc();
 }
 
+// The rules of the tokens; none when the host decides itself.
+StaticTokens TakeTokens(const plugreload_host& table, Input& input) {
+  std::vector<TokenRule> rules;
+  if (table.token_count != 0 && !input.Require(table.tokens, "tokens")) return {};
+  for (std::size_t i = 0; i < table.token_count; ++i) {
+    const auto given = input.Copy(table.tokens[i], "a token's rule");
+    TokenRule& rule = rules.emplace_back();
+    rule.token = input.Text(given.token, given.token_len, "token");
+    rule.ns = input.Text(given.ns, given.ns_len, "ns of a token's rule");
+    input.Flags(given.flags, PLUGRELOAD_TOKEN_NAMESPACE_ALONE);
+    rule.subtree = (given.flags & PLUGRELOAD_TOKEN_NAMESPACE_ALONE) == 0;
+    input.Flags(given.operations, 15);
+    for (int operation = 0; operation < 4; ++operation) {
+      if ((given.operations >> operation & 1) != 0) {
+        rule.operations.push_back(static_cast<Operation>(operation));
+      }
+    }
+    rule.endpoints = input.Texts(given.endpoints, given.endpoint_lens, given.endpoint_count,
+                                 "endpoints of a token's rule");
+  }
+  auto tokens = StaticTokens::Create(rules);
+  if (tokens.ok()) return *std::move(tokens);
+  input.Refuse(tokens.status().reason(), tokens.status().message());
+  return {};
+}
+
 }  // namespace
 
 RuntimeOptions ConvertOptions(const plugreload_options& given, Input& input) {
   RuntimeOptions options;
-  input.Flags(given.flags, PLUGRELOAD_ALLOW_UNHASHED | PLUGRELOAD_REFUSE_DEREGISTER_IN_USE);
+  input.Flags(given.flags, PLUGRELOAD_ALLOW_UNHASHED | PLUGRELOAD_REFUSE_DEREGISTER_IN_USE |
+                               PLUGRELOAD_REFUSE_UNKNOWN_PLUGIN);
+  options.refuse_unknown_plugin = (given.flags & PLUGRELOAD_REFUSE_UNKNOWN_PLUGIN) != 0;
   options.allow_unhashed = (given.flags & PLUGRELOAD_ALLOW_UNHASHED) != 0;
   options.refuse_deregister_in_use = (given.flags & PLUGRELOAD_REFUSE_DEREGISTER_IN_USE) != 0;
   if (auto node = input.Maybe(given.node, given.node_len, "node")) options.node = *node;
@@ -125,7 +154,8 @@ void TakeTables(const plugreload_options& given, const std::shared_ptr<Session>&
   UserData user_data(table.user_data, table.destroy);
   // The launchers first: making the host may throw, and then its own user data is held already.
   TakeLaunchers(given, input, options);
-  options->host = std::make_shared<HostBridge>(table, std::move(user_data), session);
+  options->host =
+      std::make_shared<HostBridge>(table, TakeTokens(table, input), std::move(user_data), session);
 }
 
 void DropTables(const plugreload_options& given) {

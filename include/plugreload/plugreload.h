@@ -334,6 +334,11 @@ const char* plugreload_response_content_type(const plugreload_response* response
 const char* plugreload_response_namespace(const plugreload_response* response, size_t* len);
 void plugreload_response_free(plugreload_response* response);
 
+/* What the engine does and has done, as Prometheus scrapes it; its body is text.
+ * [any] [no-callback] */
+plugreload_code plugreload_engine_metrics(plugreload_engine* engine, plugreload_response** response,
+                                          plugreload_error** error);
+
 /* ---- Events, for hosts with a loop of their own -------------------------------------------- */
 
 /* A descriptor that becomes readable when events wait, for poll or epoll, also edge-triggered: then
@@ -355,6 +360,9 @@ const char* plugreload_event_instance(const plugreload_event* event, size_t* len
 const char* plugreload_event_message(const plugreload_event* event, size_t* len);
 uint64_t plugreload_event_generation(const plugreload_event* event);
 uint64_t plugreload_event_count(const plugreload_event* event);
+uint64_t plugreload_event_total(const plugreload_event* event);
+/* Of the mount ("held") or of the reload ("drain"). */
+const char* plugreload_event_state(const plugreload_event* event, size_t* len);
 void plugreload_event_free(plugreload_event* event);
 
 #if defined(__GNUC__)

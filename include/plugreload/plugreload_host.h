@@ -22,6 +22,7 @@ extern "C" {
 #endif
 
 typedef struct plugreload_access plugreload_access; /* a dispatched call, for the authoriser */
+typedef struct plugreload_audit plugreload_audit;   /* a dispatched call that has been answered */
 typedef struct plugreload_launch plugreload_launch; /* an instance that is being started */
 
 enum { PLUGRELOAD_DENY = 0, PLUGRELOAD_ALLOW = 1 };
@@ -44,6 +45,8 @@ enum { /* level of a log line */
 /* May this dispatched call be carried out? Everything but PLUGRELOAD_ALLOW refuses. It runs on the
  * thread of plugreload_engine_dispatch, before anything about the catalog is looked at. */
 typedef int32_t (*plugreload_authorise_fn)(void* user_data, const plugreload_access* access);
+/* After each dispatched call, refused ones included, on its thread, before it returns. */
+typedef void (*plugreload_audit_fn)(void* user_data, const plugreload_audit* audit);
 /* One line, without newline; of a plugin's output, any bytes. `instance` is "" for the library's
  * own. Lines and events come from one thread per engine, in order; when the host is slower than
  * they come, the oldest are dropped, counted and told. */
@@ -62,15 +65,36 @@ typedef void (*plugreload_detach_fn)(void* user_data, void* attached);
 /* The last call with this user_data. */
 typedef void (*plugreload_destroy_fn)(void* user_data);
 
+enum { PLUGRELOAD_TOKEN_NAMESPACE_ALONE = 1 }; /* not the namespaces below it */
+
+/* What a token may do. One token may have several rules, any of them is enough. */
+typedef struct plugreload_token {
+  size_t struct_size;
+  const char* token; /* not kept, only its hash; required */
+  size_t token_len;
+  const char* ns; /* none: the root */
+  size_t ns_len;
+  const char* const* endpoints; /* as in plugreload_access_endpoint, or up to a '*'; none: all */
+  const size_t* endpoint_lens;
+  size_t endpoint_count;
+  uint64_t operations; /* bits 1 << PLUGRELOAD_OPERATION_; 0: all */
+  uint64_t flags;
+} plugreload_token;
+
 typedef struct plugreload_host {
   size_t struct_size;
   void* user_data;
-  plugreload_authorise_fn authorise; /* NULL: every dispatched call is refused */
+  plugreload_authorise_fn authorise; /* NULL: the tokens decide */
   plugreload_log_fn log;
   plugreload_event_fn event;
   plugreload_attach_fn attach;
   plugreload_detach_fn detach;
   plugreload_destroy_fn destroy;
+  plugreload_audit_fn audit;
+  /* For a host without an authoriser: with their tokens callers get in, and everybody may ask for
+   * sys/health and sys/seal-status. Without any, every dispatched call is refused. */
+  const plugreload_token* const* tokens;
+  size_t token_count;
 } plugreload_host;
 
 /* What the authoriser may look at. The token is as given, "" for none; never log it. */
@@ -79,6 +103,28 @@ const char* plugreload_access_namespace(const plugreload_access* access, size_t*
 const char* plugreload_access_path(const plugreload_access* access, size_t* len); /* below /v1/ */
 const char* plugreload_access_token(const plugreload_access* access, size_t* len);
 const char* plugreload_access_remote(const plugreload_access* access, size_t* len);
+/* What the call means, by its own words: none of it need exist. The endpoint is its path with
+ * placeholders ("sys/plugins/pins/{type}/{name}"), "" when there is none. 1: clients ask it before
+ * they have a token. */
+const char* plugreload_access_endpoint(const plugreload_access* access, size_t* len);
+int32_t plugreload_access_unauthenticated(const plugreload_access* access);
+int32_t plugreload_access_plugin_type(const plugreload_access* access); /* 0: not said */
+const char* plugreload_access_plugin(const plugreload_access* access, size_t* len);
+size_t plugreload_access_mount_count(const plugreload_access* access);
+const char* plugreload_access_mount(const plugreload_access* access, size_t index, size_t* len);
+
+/* What an auditor may look at: never a token, an environment value or a body. The access has no
+ * token. `caller` is the same 16 hex digits for the same token of one engine, "" without one. */
+const plugreload_access* plugreload_audit_access(const plugreload_audit* audit);
+const char* plugreload_audit_request_id(const plugreload_audit* audit, size_t* len);
+const char* plugreload_audit_method(const plugreload_audit* audit, size_t* len);
+const char* plugreload_audit_caller(const plugreload_audit* audit, size_t* len);
+const char* plugreload_audit_reload_id(const plugreload_audit* audit, size_t* len);
+int32_t plugreload_audit_allowed(const plugreload_audit* audit); /* 1: by the authoriser */
+int32_t plugreload_audit_status(const plugreload_audit* audit);  /* HTTP's */
+int64_t plugreload_audit_duration_us(const plugreload_audit* audit);
+size_t plugreload_audit_error_count(const plugreload_audit* audit);
+const char* plugreload_audit_error(const plugreload_audit* audit, size_t index, size_t* len);
 
 /* ---- A launcher ---------------------------------------------------------------------------- */
 

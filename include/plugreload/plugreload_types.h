@@ -115,13 +115,20 @@ enum { /* kind of an event */
        PLUGRELOAD_EVENT_RELOAD_STARTED = 6,
        PLUGRELOAD_EVENT_RELOAD_DRAINING = 7, /* its call returned, old leases are still held */
        PLUGRELOAD_EVENT_RELOAD_FINISHED = 8, /* every old instance is retired */
-       PLUGRELOAD_EVENT_EVENTS_LOST = 9 /* the queue was full: `count` older ones were dropped */
+       PLUGRELOAD_EVENT_EVENTS_LOST = 9,  /* the queue was full: `count` older ones were dropped */
+       PLUGRELOAD_EVENT_MOUNT_STATE = 10, /* idle, starting, held, restarting, removed */
+       PLUGRELOAD_EVENT_RELOAD_QUEUED = 11,
+       PLUGRELOAD_EVENT_RELOAD_PROGRESS = 12 /* `count` of `total` mounts done, or another phase */
 };
-enum {                                         /* plugreload_options.flags */
-       PLUGRELOAD_ALLOW_UNHASHED = 1,          /* accept plugins without sha256 */
-       PLUGRELOAD_REFUSE_DEREGISTER_IN_USE = 2 /* a version that a mount runs cannot be removed */
+enum {                                          /* plugreload_options.flags */
+       PLUGRELOAD_ALLOW_UNHASHED = 1,           /* accept plugins without sha256 */
+       PLUGRELOAD_REFUSE_DEREGISTER_IN_USE = 2, /* a version that a mount runs stays */
+       PLUGRELOAD_REFUSE_UNKNOWN_PLUGIN = 4     /* reloading one is 400, not 200 with a warning */
 };
-enum { PLUGRELOAD_LAZY = 1 }; /* plugreload_mount.flags: start at the first use */
+enum {                                /* plugreload_mount.flags */
+       PLUGRELOAD_LAZY = 1,           /* start at the first use */
+       PLUGRELOAD_OVERRIDE_PINNED = 2 /* its own version runs although the plugin has a pin */
+};
 enum {
   PLUGRELOAD_FORCE = 1
 }; /* plugreload_request.flags: stop the old instance under its leases

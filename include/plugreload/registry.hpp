@@ -77,8 +77,7 @@ class PLUGRELOAD_EXPORT PluginRegistry {
   // Makes ref.version what runs at the next start or reload of (type, name), whatever a mount
   // says. A restart after a crash is neither: it runs the version that ran, so that nobody gets a
   // new version who has not asked for it. kNotFound when it is not registered; kInvalidArgument for
-  // a version that is empty
-  // ("missing_version") or not semantic.
+  // a version that is empty ("missing_version") or not semantic.
   Status SetPin(const PluginRef& ref, Deadline deadline = After(kDefaultMutationTimeout));
   // Idempotent.
   Status Unpin(PluginType type, std::string_view name,
@@ -90,12 +89,16 @@ class PLUGRELOAD_EXPORT PluginRegistry {
 
   // What a new mount of (type, name) runs: the pin, else `requested` (when not empty), else the
   // unversioned entry, else the highest version. kFailedPrecondition "pinned_version" when a
-  // version is requested and another one is pinned; kNotFound "plugin_not_found".
+  // version is requested and another one is pinned; kNotFound "plugin_not_found". With
+  // `override_pinned` a version that is requested beats the pin.
   Result<Resolution> ResolveForMount(PluginType type, std::string_view name,
-                                     std::string_view requested) const;
+                                     std::string_view requested,
+                                     bool override_pinned = false) const;
   // What an existing mount runs at start and reload: the pin, else `stored` (when not empty), else
-  // the unversioned entry. kNotFound "plugin_not_found".
-  Result<Resolution> Resolve(PluginType type, std::string_view name, std::string_view stored) const;
+  // the unversioned entry. kNotFound "plugin_not_found". With `override_pinned` a stored version
+  // beats the pin.
+  Result<Resolution> Resolve(PluginType type, std::string_view name, std::string_view stored,
+                             bool override_pinned = false) const;
 
   // Exactly this entry; nullopt when it is not registered.
   std::optional<PluginSpec> Find(const PluginRef& ref) const;

@@ -79,6 +79,9 @@ enum class Scope : std::int32_t { kLocal = 0, kGlobal = 1 };
 // "best_effort", "all_or_nothing".
 enum class Policy : std::int32_t { kBestEffort = 0, kAllOrNothing = 1 };
 PLUGRELOAD_EXPORT std::string_view PolicyName(Policy policy);
+// Of a global reload. all: every member at once. rolling: at most `max_unavailable` members at a
+// time; a member that fails stops the roll.
+enum class Strategy : std::int32_t { kAll = 0, kRolling = 1 };
 
 struct ReloadRequest {
   std::variant<ByPlugin, ByMounts> target;
@@ -91,6 +94,9 @@ struct ReloadRequest {
   std::optional<Millis> drain_timeout;  // instead of each plugin's own
   bool force = false;     // at the drain deadline stop the old instance under its leases
   std::string reload_id;  // chosen by the caller, unique; empty: one is made
+  Strategy strategy = Strategy::kAll;  // this and the rest: only of Scope::kGlobal
+  std::uint32_t max_unavailable = 1;   // of kRolling; above 0
+  std::optional<PluginRef> pin;        // set in the same commit as the request
 };
 
 enum class MountOutcome : std::int32_t {
@@ -130,15 +136,50 @@ enum class ReloadState : std::int32_t {
 };
 PLUGRELOAD_EXPORT std::string_view ReloadStateName(ReloadState state);
 
+// What a running reload is doing; of several mounts, the first thing that is not done for all.
+enum class ReloadPhase : std::int32_t {
+  kWaiting = 0,  // for its turn
+  kPlan = 1,
+  kPrepare = 2,  // starting new instances; each mount commits as its own is ready
+  kDrain = 3,
+  kRetire = 4,
+  kEnded = 5,
+};
+PLUGRELOAD_EXPORT std::string_view ReloadPhaseName(ReloadPhase phase);
+
+enum class NodeState : std::int32_t {
+  kPending = 0,  // has not begun, or is down: it starts fresh with what was asked for
+  kRunning = 1,
+  kDone = 2,
+  kFailed = 3,
+  kCancelled = 4,  // the reload was cancelled, or stopped because another member failed
+};
+PLUGRELOAD_EXPORT std::string_view NodeStateName(NodeState state);
+
+// How a global reload goes on one member; several runtimes of one node are members of it.
+struct MemberReport {
+  std::string node;
+  std::string member;
+  NodeState state = NodeState::kPending;
+  bool by_start = false;  // nothing was reloaded: it started after the request
+  std::int64_t finished_at_ms = 0;
+  std::size_t reloaded = 0, failed = 0, skipped = 0;
+  std::string error;  // of the first failed mount, or of the whole
+};
+
 struct ReloadReport {
   std::string reload_id;
   std::string joined;  // the reload_id whose work this request shared; empty: its own
   ReloadState state = ReloadState::kQueued;
+  ReloadPhase phase = ReloadPhase::kWaiting;
   Revision revision = 0;             // of the store when it was planned
   std::int64_t requested_at_ms = 0;  // Unix time
   std::int64_t finished_at_ms = 0;   // 0: not yet
   std::vector<MountReport> mounts;   // by namespace, then path; duplicates in a request once
   std::size_t reloaded = 0, failed = 0, skipped = 0;
+  // Of a global reload: every expected member, by node. `state` is then that of all together,
+  // `mounts` and the counts are this runtime's. Empty otherwise.
+  std::vector<MemberReport> members;
 };
 
 // What a reload would do: nothing is started or stopped.

@@ -115,6 +115,8 @@ struct MountEntry {
   std::string description;
   std::map<std::string, std::string> options;  // reach the instance, see LaunchSpec
   StartMode start = StartMode::kEager;
+  // The stored version runs although the plugin has a pin.
+  bool override_pinned_version = false;
 
   bool operator==(const MountEntry&) const = default;
 };
@@ -124,6 +126,7 @@ struct MountTune {
   std::optional<std::string> version;
   std::optional<std::string> description;
   std::optional<std::map<std::string, std::string>> options;
+  std::optional<bool> override_pinned_version;
 };
 
 }  // namespace plugreload

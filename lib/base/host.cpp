@@ -7,6 +7,7 @@ namespace plugreload {
 Host::~Host() = default;
 
 Decision Host::Authorise(const Call&) noexcept { return Decision::kDeny; }
+void Host::Audit(const AuditRecord&) noexcept {}
 void Host::Log(const LogRecord&) noexcept {}
 void Host::OnEvent(const Event&) noexcept {}
 Result<std::shared_ptr<void>> Host::Attach(const LaunchSpec&, const InstanceInfo&) {

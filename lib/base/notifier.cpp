@@ -18,7 +18,10 @@ void Notifier::Log(LogLevel level, std::string_view instance, std::string_view m
   Push(Line{level, std::string(instance), std::string(message)});
 }
 
-void Notifier::Emit(Event event) { Push(std::move(event)); }
+void Notifier::Emit(Event event) {
+  Meters::Add(meters_.events.at(static_cast<std::size_t>(event.kind)));
+  Push(std::move(event));
+}
 
 void Notifier::Push(Entry entry) {
   const MutexLock lock(state_->mutex);
@@ -26,6 +29,7 @@ void Notifier::Push(Entry entry) {
   if (state_->queue.size() >= state_->limit) {
     state_->queue.pop_front();
     ++state_->lost;
+    Meters::Add(meters_.notifications_lost);
   }
   state_->queue.push_back(std::move(entry));
   state_->changed.NotifyAll();

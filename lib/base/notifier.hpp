@@ -11,6 +11,7 @@
 #include <thread>
 #include <variant>
 
+#include "base/meters.hpp"
 #include "base/mutex.hpp"
 #include "plugreload/host.hpp"
 #include "plugreload/types.hpp"
@@ -30,6 +31,8 @@ class Notifier {
 
   void Log(LogLevel level, std::string_view instance, std::string_view message);
   void Emit(Event event);
+  // Of the runtime whose notifier this is: every room has it at hand.
+  Meters& meters() { return meters_; }
   // Delivers what is queued, then ends the thread; what is left at the deadline is dropped. A host
   // that does not return from its callback is left behind.
   void Close(Deadline deadline);
@@ -57,6 +60,7 @@ class Notifier {
   static void Run(State& state);
   static void Deliver(Host& host, const Entry& entry);
 
+  Meters meters_;
   std::shared_ptr<State> state_;
   std::thread thread_;
 };

@@ -149,6 +149,15 @@ void SectionDomain::Grace() {
   }
 }
 
+SectionDomain::Leases SectionDomain::CountLeases() const {
+  // Ended first: what ends in between must not look as if it had never begun.
+  Leases leases{spare_begun_.load(), spare_ended_.load()};
+  const MutexLock lock(mutex_);
+  for (const auto& record : records_) leases.ended += record->ended.load(kSectionAcquire);
+  for (const auto& record : records_) leases.begun += record->begun.load(kSectionAcquire);
+  return leases;
+}
+
 std::uint32_t SectionDomain::Total(std::uint32_t id,
                                    std::atomic<std::uint32_t> LeaseCounter::*side) const {
   std::uint32_t total = 0;

@@ -48,6 +48,9 @@ inline constexpr std::size_t kCounterChunks = 1024;
 // the domain. Its own two cache lines, so that no reader writes a line that another one touches.
 struct alignas(128) SectionRecord {
   std::atomic<std::uint64_t> sequence{0};  // odd: inside a section
+  // Leases that this thread began and ended, for the statistics; beside `sequence`, which it has
+  // at hand.
+  std::atomic<std::uint64_t> begun{0}, ended{0};
   std::atomic<bool> in_use{true};
   std::array<std::atomic<LeaseCounter*>, kCounterChunks> chunks{};
 
@@ -92,6 +95,14 @@ class SectionDomain {
   // argument of many changes: publish them all, then call it once. Not from inside a section.
   void Grace();
 
+  // Leases begun and ended by all threads so far.
+  struct Leases {
+    std::uint64_t begun = 0, ended = 0;
+  };
+  Leases CountLeases() const;
+  // For leases of threads without a record.
+  void CountSpare(bool begun) { (begun ? spare_begun_ : spare_ended_).fetch_add(1); }
+
   // Sums over all threads, of object `id`. TotalIn is final only after a Grace behind the change
   // that hid the object.
   std::uint32_t TotalIn(std::uint32_t id) const { return Total(id, &LeaseCounter::in); }
@@ -121,6 +132,7 @@ class SectionDomain {
 
   const std::uint64_t id_;  // never reused, so that a thread's stale cache cannot match
   bool membarrier_ = false;
+  std::atomic<std::uint64_t> spare_begun_{0}, spare_ended_{0};
   mutable Mutex mutex_;
   std::vector<std::unique_ptr<SectionRecord>> records_ PLUGRELOAD_GUARDED_BY(mutex_);
 };

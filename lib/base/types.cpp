@@ -27,9 +27,10 @@ constexpr std::array<std::string_view, 3> kSharings = {"mount", "namespace", "gl
 constexpr std::array<std::string_view, 2> kOrders = {"start_first", "stop_first"};
 constexpr std::array<std::string_view, 2> kImages = {"sealed", "in_place"};
 constexpr std::array<std::string_view, 5> kLevels = {"trace", "debug", "info", "warn", "error"};
-constexpr std::array<std::string_view, 10> kEvents = {
+constexpr std::array<std::string_view, 13> kEvents = {
     "none",         "instance_started", "instance_failed", "instance_stopped", "mount_serving",
-    "mount_failed", "reload_started",   "reload_draining", "reload_finished",  "events_lost"};
+    "mount_failed", "reload_started",   "reload_draining", "reload_finished",  "events_lost",
+    "mount_state",  "reload_queued",    "reload_progress"};
 
 }  // namespace
 

@@ -107,23 +107,53 @@ Reply ReadAll(const ApiCall& call) {
   return Data(std::move(data));
 }
 
+// Paths of the time before plugins had types. Vault answers them so, too.
+Reply ReadUntyped(const ApiCall& call) {
+  Reply reply = Data(Json());
+  reply.warnings = {
+      fmt::format("Deprecated API endpoint, cannot read plugin information from catalog for {}",
+                  Quote(call.captures.at("name")))};
+  return reply;
+}
+
+Reply DeleteUntyped(const ApiCall& call) {
+  return Done({fmt::format("Deprecated API endpoint, cannot deregister plugin from catalog for {}",
+                           Quote(call.captures.at("name")))});
+}
+
+Reply RegisterUntyped(const ApiCall& call) {
+  return Refuse(400, fmt::format("the type of plugin {} is missing: register it at "
+                                 "sys/plugins/catalog/:type/:name, with auth, database or secret",
+                                 Quote(call.captures.at("name"))));
+}
+
 }  // namespace
 
 std::vector<Route> CatalogRoutes() {
   return {{.pattern = "sys/plugins/catalog/?",
            .where = Where::kRootNamespace,
            .fields = {},
-           .read = ReadAll},
+           .read = ReadAll,
+           .summary = "Every version of every plugin."},
           {.pattern = "sys/plugins/catalog/{type}/?",
            .where = Where::kRootNamespace,
            .fields = {},
-           .list = ListType},
+           .list = ListType,
+           .summary = "The names of the plugins of a type."},
           {.pattern = "sys/plugins/catalog/{type}/{name*}",
            .where = Where::kRootNamespace,
            .fields = RegistrationFields(),
            .read = Read,
            .update = Register,
-           .remove = Deregister}};
+           .remove = Deregister,
+           .summary = "Registers, reads or removes one version of a plugin."},
+          {.pattern = "sys/plugins/catalog/{name*}",
+           .where = Where::kRootNamespace,
+           .fields = RegistrationFields(),
+           .read = ReadUntyped,
+           .update = RegisterUntyped,
+           .remove = DeleteUntyped,
+           .summary = "Plugins without a type: deprecated."}};
 }
 
 }  // namespace plugreload::internal

@@ -1,14 +1,18 @@
 #include "dispatch/dispatcher.hpp"
 
 #include <fmt/format.h>
+#include <openssl/hmac.h>
 
+#include <chrono>
 #include <exception>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/ids.hpp"
+#include "base/meters.hpp"
 #include "dispatch/address.hpp"
+#include "dispatch/mounts.hpp"
 #include "dispatch/route.hpp"
 
 namespace plugreload::internal {
@@ -32,7 +36,7 @@ Reply FromParse(const Status& status) {
 std::vector<Route> AllRoutes() {
   std::vector<Route> routes;
   for (const auto& family : {ReloadRoutes(), CatalogRoutes(), PinRoutes(), MountRoutes(),
-                             NamespaceRoutes(), SystemRoutes()}) {
+                             NamespaceRoutes(), SystemRoutes(), MetricsRoutes()}) {
     routes.insert(routes.end(), family.begin(), family.end());
   }
   return routes;
@@ -47,59 +51,165 @@ RuntimeOptions Plain(RuntimeOptions options) {
   return options;
 }
 
+// What a call has come to, for the audit.
+struct Trace {
+  std::string request_id;
+  ParsedRequest parsed;
+  Address address;
+  std::vector<std::string> mounts;
+  Call call;  // refers to the others
+  bool allowed = false;
+};
+
 class RoutingDispatcher : public Dispatcher {
  public:
   RoutingDispatcher(const RuntimeOptions& options, Host& host, PluginRegistry& registry,
-                    NamespaceTree& namespaces, ReloadCoordinator& reloads)
+                    NamespaceTree& namespaces, ReloadCoordinator& reloads, Engine& engine,
+                    Meters& meters)
       : options_(Plain(options)),
-        backend_{options_, registry, namespaces, reloads},
+        routes_(AllRoutes()),
+        backend_{options_, registry, namespaces, reloads, routes_, migrations_, engine, meters},
         host_(host),
-        routes_(AllRoutes()) {}
+        meters_(meters),
+        caller_key_(NewUuid() + NewUuid()) {}
 
   Response Handle(const Request& request) override {
-    const std::string request_id = NewUuid();
-    Response response;
+    const auto began = std::chrono::steady_clock::now();
+    Trace trace;
+    trace.request_id = NewUuid();
+    Reply reply;
     try {
-      response = ToResponse(Answer(request, request_id), request_id);
+      reply = Answer(request, trace);
     } catch (const std::exception& error) {
-      response =
-          ToResponse(Fail(500, {fmt::format("internal error: {}", error.what())}), request_id);
+      reply = Fail(500, {fmt::format("internal error: {}", error.what())});
     }
+    Response response = ToResponse(reply, trace.request_id);
     // Sent back in a header, so nothing that could end that header.
     if (request.ns.find_first_of(std::string_view("\r\n\0", 3)) == std::string::npos) {
       response.ns = request.ns;
     }
+    Meters::Add(meters_.dispatched.at(static_cast<std::size_t>(response.status)));
+    Audit(request, trace, reply, began);
     return response;
   }
 
  private:
   // The order of the checks is Vault's: whoever may not call learns nothing about what there is.
-  Reply Answer(const Request& request, const std::string& request_id) {
+  Reply Answer(const Request& request, Trace& trace) {
     const Deadline deadline = After(backend_.options.dispatch_timeout);
+    if (request.target.size() > options_.max_path_bytes) {
+      return Refuse(414, fmt::format("the URL has {} bytes, the limit is {}", request.target.size(),
+                                     options_.max_path_bytes));
+    }
     auto parsed = ParseTarget(request);
     if (!parsed.ok()) return FromParse(parsed.status());
-    if (Writes(parsed->verb)) {
+    trace.parsed = *std::move(parsed);
+    const Verb verb = trace.parsed.verb;
+    if (Writes(verb)) {
       auto body = ParseBody(request, backend_.options);
       if (!body.ok()) return FromParse(body.status());
-      parsed->data = *std::move(body);
-      if (parsed->path.ends_with('/')) return Refuse(400, "cannot write to a path ending in '/'");
+      trace.parsed.data = *std::move(body);
+      if (trace.parsed.path.ends_with('/')) {
+        return Refuse(400, "cannot write to a path ending in '/'");
+      }
     }
-    const Address address = Locate(backend_.namespaces, request.ns, parsed->path);
-    const Call call{OperationOf(parsed->verb), address.ns, address.path, request.token,
-                    request.remote};
-    if (host_.Authorise(call) != Decision::kAllow) return Forbidden(request.token);
-    if (!address.exists) return Refuse(404, "namespace not found");
-
+    trace.address = Locate(backend_.namespaces, request.ns, trace.parsed.path);
     Captures captures;
-    const Route* route = FindRoute(address, captures);
+    const Route* route = FindRoute(trace.address, captures);
+    Describe(request, route, captures, trace);
+    trace.allowed = host_.Authorise(trace.call) == Decision::kAllow;
+    if (!trace.allowed) return Forbidden(request.token);
+    if (!trace.address.exists) return Refuse(404, "namespace not found");
     if (route == nullptr) return UnsupportedPath();
-    const Handler handler = route->HandlerOf(parsed->verb);
+    const Handler handler = route->HandlerOf(verb);
     if (handler == nullptr) return UnsupportedOperation();
-    auto fields = Fields::Decode(parsed->data, route->fields, captures);
+    auto fields = Fields::Decode(trace.parsed.data, route->fields, captures);
     if (!fields.ok()) return Refuse(400, std::string(fields.status().message()));
-    const ApiCall api_call{backend_,           request_id, address.ns, std::move(captures),
+    const ApiCall api_call{backend_,           trace.request_id,
+                           trace.address.ns,   std::move(captures),
                            *std::move(fields), deadline};
     return WithFieldWarnings(handler(api_call), api_call.fields);
+  }
+
+  // What the request means, from its own words alone.
+  static void Describe(const Request& request, const Route* route, const Captures& captures,
+                       Trace& trace) {
+    Call& call = trace.call;
+    call.operation = OperationOf(trace.parsed.verb);
+    call.ns = trace.address.ns;
+    call.path = trace.address.path;
+    call.token = request.token;
+    call.remote = request.remote;
+    if (route == nullptr) return;
+    call.endpoint = route->pattern;
+    call.unauthenticated = route->unauthenticated;
+    const auto text = [&](const char* key) -> std::string_view {
+      const Json* value = trace.parsed.data.Find(key);
+      return value != nullptr && value->string() != nullptr ? std::string_view(*value->string())
+                                                            : std::string_view();
+    };
+    const std::string_view pattern = route->pattern;
+    if (const auto type = captures.find("type"); type != captures.end()) {
+      call.plugin_type = ParsePluginType(type->second).value_or(PluginType::kUnknown);
+      // A part of the path, which lives as long as the trace; the capture does not.
+      if (const auto name = captures.find("name"); name != captures.end()) {
+        call.plugin = call.path.substr(call.path.size() - name->second.size());
+      }
+    } else if (pattern.starts_with("sys/mounts/{") || pattern.starts_with("sys/auth/{")) {
+      const bool auth = pattern.starts_with("sys/auth/");
+      trace.mounts = {TablePath(auth ? Table::kAuth : Table::kSecret, captures.at("path"))};
+      call.plugin = text("type");
+      if (call.plugin.empty() || call.plugin == "plugin") call.plugin = text("plugin_name");
+    } else if (pattern == "sys/remount") {
+      trace.mounts = {std::string(text("from")), std::string(text("to"))};
+    } else if (pattern == "sys/plugins/reload/backend") {
+      call.plugin = text("plugin");
+      const Json* mounts = trace.parsed.data.Find("mounts");
+      const auto list = mounts == nullptr || mounts->is_null()
+                            ? Result<Json>(Json(Json::Array{}))
+                            : ConvertField(FieldKind::kList, *mounts);
+      // What is no list is refused behind the authoriser.
+      if (list.ok()) {
+        for (const Json& path : *list->array()) trace.mounts.push_back(*path.string());
+      }
+    }
+    call.mounts = trace.mounts;
+  }
+
+  // The same token has the same name, which says nothing else about it.
+  std::string CallerOf(const std::string& token) const {
+    if (token.empty()) return {};
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned size = 0;
+    if (HMAC(EVP_sha256(), caller_key_.data(), static_cast<int>(caller_key_.size()),
+             reinterpret_cast<const unsigned char*>(token.data()), token.size(), digest,
+             &size) == nullptr) {
+      return {};
+    }
+    std::string text;
+    for (unsigned i = 0; i < 8; ++i) text += fmt::format("{:02x}", digest[i]);
+    return text;
+  }
+
+  void Audit(const Request& request, const Trace& trace, const Reply& reply,
+             std::chrono::steady_clock::time_point began) {
+    const std::string caller = CallerOf(request.token);
+    AuditRecord record;
+    record.request_id = trace.request_id;
+    record.method = request.method;
+    record.call = trace.call;
+    record.call.token = {};
+    record.caller = caller;
+    record.allowed = trace.allowed;
+    record.status = reply.status;
+    const Json* reload_id = reply.data.Find("reload_id");
+    if (reload_id != nullptr && reload_id->string() != nullptr)
+      record.reload_id = *reload_id->string();
+    record.errors = reply.errors;
+    record.duration_us = std::chrono::duration_cast<std::chrono::microseconds>(
+                             std::chrono::steady_clock::now() - began)
+                             .count();
+    host_.Audit(record);
   }
 
   const Route* FindRoute(const Address& address, Captures& captures) const {
@@ -120,17 +230,22 @@ class RoutingDispatcher : public Dispatcher {
   }
 
   const RuntimeOptions options_;
+  const std::vector<Route> routes_;
+  Migrations migrations_;
   const Backend backend_;
   Host& host_;
-  const std::vector<Route> routes_;
+  Meters& meters_;
+  const std::string caller_key_;
 };
 
 }  // namespace
 
 std::unique_ptr<Dispatcher> Dispatcher::Create(const RuntimeOptions& options, Host& host,
                                                PluginRegistry& registry, NamespaceTree& namespaces,
-                                               ReloadCoordinator& reloads) {
-  return std::make_unique<RoutingDispatcher>(options, host, registry, namespaces, reloads);
+                                               ReloadCoordinator& reloads, Engine& engine,
+                                               Meters& meters) {
+  return std::make_unique<RoutingDispatcher>(options, host, registry, namespaces, reloads, engine,
+                                             meters);
 }
 
 }  // namespace plugreload::internal

@@ -9,13 +9,17 @@
 
 namespace plugreload::internal {
 
+class Engine;
+struct Meters;
+
 // Thread safety: safe for concurrent use.
 class Dispatcher {
  public:
   // Everything but the options must outlive the dispatcher.
   static std::unique_ptr<Dispatcher> Create(const RuntimeOptions& options, Host& host,
                                             PluginRegistry& registry, NamespaceTree& namespaces,
-                                            ReloadCoordinator& reloads);
+                                            ReloadCoordinator& reloads, Engine& engine,
+                                            Meters& meters);
   virtual ~Dispatcher() = default;
 
   virtual Response Handle(const Request& request) = 0;

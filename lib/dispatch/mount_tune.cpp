@@ -12,7 +12,8 @@ namespace {
 
 constexpr FieldSpec kFields[] = {{"description", FieldKind::kString},
                                  {"options", FieldKind::kPairs},
-                                 {"plugin_version", FieldKind::kString}};
+                                 {"plugin_version", FieldKind::kString},
+                                 {"override_pinned_version", FieldKind::kBool}};
 
 Reply TuneFailure(const ApiCall& call, const MountEntry& mount, const MountTune& tune,
                   const Status& status) {
@@ -54,7 +55,9 @@ Reply ReadTune(const ApiCall& call, Table table) {
   Reply reply = Data(std::move(data));
   reply.layout = Layout::kLegacy;
   const auto pin = call.backend.registry.FindPin(mount->type, mount->plugin);
-  if (pin && pin->version != mount->version) {
+  if (mount->override_pinned_version) {
+    reply.data.Set("override_pinned_version", true);
+  } else if (pin && pin->version != mount->version) {
     reply.warnings.push_back(
         fmt::format("plugin_version is configured as {} but a version pin "
                     "for {} is in effect",
@@ -74,6 +77,9 @@ Reply WriteTune(const ApiCall& call, Table table) {
     auto version = PluginVersion(call.fields.String("plugin_version"));
     if (!version.ok()) return Refuse(400, std::string(version.status().message()));
     tune.version = *std::move(version);
+  }
+  if (call.fields.Has("override_pinned_version")) {
+    tune.override_pinned_version = call.fields.Bool("override_pinned_version");
   }
   const Status status = call.backend.reloads.TuneMount(call.ns, path, tune, call.deadline);
   return status.ok() ? Done() : TuneFailure(call, *mount, tune, status);

@@ -25,7 +25,7 @@ Reply ListMounts(const ApiCall& call) {
     std::string_view path = status.mount.path;
     if (path.starts_with(kAuthPrefix) != (kTable == Table::kAuth)) continue;
     if (kTable == Table::kAuth) path.remove_prefix(kAuthPrefix.size());
-    data.object()->push_back({std::string(path), MountView(status)});
+    data.object()->push_back({std::string(path), MountView(call, status)});
   }
   return Legacy(std::move(data));
 }
@@ -34,7 +34,7 @@ template <Table kTable>
 Reply ReadMount(const ApiCall& call) {
   const std::string path = TablePath(kTable, call.captures.at("path"));
   const auto status = MountHere(call, path);
-  return status ? Legacy(MountView(*status)) : NoMount(kTable, path);
+  return status ? Legacy(MountView(call, *status)) : NoMount(kTable, path);
 }
 
 template <Table kTable>
@@ -72,16 +72,21 @@ Reply SetTune(const ApiCall& call) {
 template <Table kTable>
 void AddTable(std::string_view all, std::string_view one, std::string_view tune,
               std::vector<Route>& routes) {
-  routes.push_back({.pattern = all, .fields = {}, .read = ListMounts<kTable>});
+  routes.push_back({.pattern = all,
+                    .fields = {},
+                    .read = ListMounts<kTable>,
+                    .summary = "What is mounted here, and how it runs."});
   routes.push_back({.pattern = tune,
                     .fields = TuneFields(),
                     .read = GetTune<kTable>,
-                    .update = SetTune<kTable>});
+                    .update = SetTune<kTable>,
+                    .summary = "What is stored on a mount."});
   routes.push_back({.pattern = one,
                     .fields = EnableFields(),
                     .read = ReadMount<kTable>,
                     .update = Enable<kTable>,
-                    .remove = Disable<kTable>});
+                    .remove = Disable<kTable>,
+                    .summary = "Mounts, reads or unmounts."});
 }
 
 }  // namespace
@@ -90,7 +95,7 @@ std::vector<Route> MountRoutes() {
   std::vector<Route> routes;
   AddTable<Table::kSecret>("sys/mounts/?", "sys/mounts/{path*}", "sys/mounts/{path*}/tune", routes);
   AddTable<Table::kAuth>("sys/auth/?", "sys/auth/{path*}", "sys/auth/{path*}/tune", routes);
-  routes.push_back(RemountRoute());
+  for (Route& route : RemountRoutes()) routes.push_back(route);
   return routes;
 }
 

@@ -112,13 +112,17 @@ Reply DeleteNamespace(const ApiCall& call) {
 }  // namespace
 
 std::vector<Route> NamespaceRoutes() {
-  return {{.pattern = "sys/namespaces/?", .fields = {}, .list = ListNamespaces},
+  return {{.pattern = "sys/namespaces/?",
+           .fields = {},
+           .list = ListNamespaces,
+           .summary = "The namespaces directly below."},
           {.pattern = "sys/namespaces/{path*}",
            .fields = kWriteFields,
            .read = ReadNamespace,
            .update = WriteNamespace,
            .patch = PatchNamespace,
-           .remove = DeleteNamespace}};
+           .remove = DeleteNamespace,
+           .summary = "Creates, reads, changes or removes a namespace."}};
 }
 
 }  // namespace plugreload::internal

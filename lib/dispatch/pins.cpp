@@ -58,13 +58,15 @@ std::vector<Route> PinRoutes() {
   return {{.pattern = "sys/plugins/pins/?",
            .where = Where::kRootNamespace,
            .fields = {},
-           .read = ReadPins},
+           .read = ReadPins,
+           .summary = "All pins."},
           {.pattern = "sys/plugins/pins/{type}/{name}",
            .where = Where::kRootNamespace,
            .fields = kPinFields,
            .read = ReadPin,
            .update = SetPin,
-           .remove = DeletePin}};
+           .remove = DeletePin,
+           .summary = "The version that runs at the next start or reload."}};
 }
 
 }  // namespace plugreload::internal

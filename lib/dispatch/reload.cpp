@@ -2,9 +2,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstddef>
 #include <map>
 #include <set>
+#include <system_error>
 #include <utility>
 
 #include "dispatch/reload_body.hpp"
@@ -17,15 +19,13 @@ namespace plugreload::internal {
 namespace {
 
 // The fields behind `scope` are additions to Vault's.
-constexpr FieldSpec kFields[] = {{"plugin", FieldKind::kString},
-                                 {"mounts", FieldKind::kList},
-                                 {"scope", FieldKind::kString},
-                                 {"order", FieldKind::kString},
-                                 {"policy", FieldKind::kString},
-                                 {"force", FieldKind::kBool},
-                                 {"start_timeout", FieldKind::kDuration},
-                                 {"drain_timeout", FieldKind::kDuration},
-                                 {"dry_run", FieldKind::kBool}};
+constexpr FieldSpec kFields[] = {
+    {"plugin", FieldKind::kString},          {"mounts", FieldKind::kList},
+    {"scope", FieldKind::kString},           {"order", FieldKind::kString},
+    {"policy", FieldKind::kString},          {"force", FieldKind::kBool},
+    {"start_timeout", FieldKind::kDuration}, {"drain_timeout", FieldKind::kDuration},
+    {"deadline", FieldKind::kDuration},      {"dry_run", FieldKind::kBool},
+    {"strategy", FieldKind::kString},        {"max_unavailable", FieldKind::kString}};
 // By type and name there is no plugin or mounts to give: they are unrecognised.
 constexpr std::span<const FieldSpec> kRootFields = std::span(kFields).subspan(2);
 
@@ -53,9 +53,24 @@ std::optional<Reply> ParseAdditions(const ApiCall& call, ReloadRequest& request)
       return Refuse(400, "policy must be 'best_effort' or 'all_or_nothing'");
     }
   }
+  if (const std::string strategy = fields.String("strategy"); strategy == "rolling") {
+    request.strategy = Strategy::kRolling;
+  } else if (!strategy.empty() && strategy != "all") {
+    return Refuse(400, "strategy must be 'all' or 'rolling'");
+  }
+  if (const std::string most = fields.String("max_unavailable"); !most.empty()) {
+    const char* end = most.data() + most.size();
+    const auto read = std::from_chars(most.data(), end, request.max_unavailable);
+    if (read.ec != std::errc() || read.ptr != end || request.max_unavailable == 0) {
+      return Refuse(400, "max_unavailable must be a number above 0");
+    }
+  }
   request.force = fields.Bool("force");
-  request.start_timeout = fields.Duration("start_timeout");
-  request.drain_timeout = fields.Duration("drain_timeout");
+  // The deadline bounds each phase for which nothing else is said.
+  const auto deadline = fields.Duration("deadline");
+  request.start_timeout = fields.Has("start_timeout") ? fields.Duration("start_timeout") : deadline;
+  request.drain_timeout = fields.Has("drain_timeout") ? fields.Duration("drain_timeout") : deadline;
+  if (deadline && deadline->count() == 0) return Refuse(400, "deadline must be above 0");
   if (request.start_timeout && request.start_timeout->count() == 0) {
     return Refuse(400, "start_timeout must be above 0");
   }
@@ -78,7 +93,14 @@ Outcome Carry(const ApiCall& call, const ReloadRequest& request) {
     outcome.refused = submitted.status();
     return outcome;
   }
-  auto report = reloads.Wait(request.reload_id, call.deadline, ReloadCoordinator::Until::kAnswer);
+  Deadline deadline = call.deadline;
+  if (request.scope == Scope::kGlobal && request.strategy == Strategy::kRolling) {
+    deadline = After(Millis(0));
+  }
+  if (const auto given = call.fields.Duration("deadline")) {
+    deadline = std::min(deadline, After(*given));
+  }
+  auto report = reloads.Wait(request.reload_id, deadline, ReloadCoordinator::Until::kAnswer);
   if (report.ok()) {
     outcome.report = *std::move(report);
   } else {
@@ -100,7 +122,21 @@ Reply Answer(const ApiCall& call, Json data, const std::vector<std::string>& err
   return reply;
 }
 
+bool InCatalog(const ApiCall& call, const ByPlugin& target) {
+  for (const auto type : {PluginType::kAuth, PluginType::kDatabase, PluginType::kSecret}) {
+    if (target.type != PluginType::kUnknown && target.type != type) continue;
+    const auto specs = call.backend.registry.List(type);
+    const auto named = [&](const PluginSpec& spec) { return spec.ref.name == target.name; };
+    if (std::any_of(specs.begin(), specs.end(), named)) return true;
+  }
+  return false;
+}
+
 Reply RunByPlugin(const ApiCall& call, const ReloadRequest& request) {
+  const auto& target = std::get<ByPlugin>(request.target);
+  if (call.backend.options.refuse_unknown_plugin && !InCatalog(call, target)) {
+    return Refuse(400, "plugin not found in the catalog: " + Quote(target.name));
+  }
   if (call.fields.Bool("dry_run")) {
     const auto plan = call.backend.reloads.Plan(request);
     return plan.ok() ? Data(PlanData(*plan, request.reload_id)) : FromStatus(plan.status());
@@ -113,11 +149,15 @@ Reply RunByPlugin(const ApiCall& call, const ReloadRequest& request) {
       errors.push_back(*std::move(error));
     }
   }
-  if (errors.empty() && !Ended(outcome.report.state)) {
+  // Committed for every member: what failed here is in the status, and a warning.
+  const bool shared = !outcome.report.members.empty();
+  if (shared) {
+    warnings = std::exchange(errors, {});
+  } else if (errors.empty() && !Ended(outcome.report.state)) {
     errors.push_back(LateText(request.reload_id));
   }
   // An unknown plugin is no error: Vault does not tell what the catalog holds.
-  if (outcome.report.reloaded == 0) {
+  if (outcome.report.reloaded == 0 && warnings.empty()) {
     warnings.emplace_back(IsGlobal(call) ? kNothingHere : kNothing);
   }
   return Answer(call, ReportData(outcome.report), errors, std::move(warnings));
@@ -138,9 +178,10 @@ std::optional<std::string> AddUncovered(const ApiCall& call, const NamedTarget& 
   return std::nullopt;
 }
 
-// The errors in the order in which the request names the mounts.
+// The errors in the order in which the request names the mounts; warnings when the request is
+// committed for every member (`shared`).
 Reply AnswerMounts(const ApiCall& call, const std::vector<NamedTarget>& targets, Json data,
-                   const std::map<std::string, std::string>& failed) {
+                   const std::map<std::string, std::string>& failed, bool shared) {
   std::vector<std::string> errors;
   std::size_t missing = 0, skipped = 0;
   Json::Array mounts = *data.Find("mounts")->array();
@@ -165,7 +206,9 @@ Reply AnswerMounts(const ApiCall& call, const std::vector<NamedTarget>& targets,
   }
   // What would be missing is part of what a dry run tells.
   if (call.fields.Bool("dry_run")) errors.clear();
-  return Answer(call, std::move(data), errors, {});
+  std::vector<std::string> warnings;
+  if (shared) warnings = std::exchange(errors, {});
+  return Answer(call, std::move(data), errors, std::move(warnings));
 }
 
 Reply RunByMounts(const ApiCall& call, ReloadRequest request,
@@ -184,7 +227,7 @@ Reply RunByMounts(const ApiCall& call, ReloadRequest request,
       if (!made.ok()) return FromStatus(made.status());
       plan = *std::move(made);
     }
-    return AnswerMounts(call, targets, PlanData(plan, request.reload_id), failed);
+    return AnswerMounts(call, targets, PlanData(plan, request.reload_id), failed, false);
   }
   Outcome outcome;
   if (nothing) {
@@ -207,14 +250,14 @@ Reply RunByMounts(const ApiCall& call, ReloadRequest request,
     failed[target.path] = fmt::format("cannot reload plugin on {}: {}", Quote(target.path),
                                       LateText(request.reload_id));
   }
-  return AnswerMounts(call, targets, ReportData(outcome.report), failed);
+  return AnswerMounts(call, targets, ReportData(outcome.report), failed,
+                      !outcome.report.members.empty());
 }
 
 ReloadRequest NewRequest(const ApiCall& call) {
   ReloadRequest request;
   request.ns = call.ns;
-  // A global reload is carried out here; nodes that share the store do not take part yet.
-  request.scope = Scope::kLocal;
+  request.scope = IsGlobal(call) ? Scope::kGlobal : Scope::kLocal;
   request.reload_id = call.request_id;
   return request;
 }
@@ -254,12 +297,16 @@ Reply ReloadBackend(const ApiCall& call) {
 }  // namespace
 
 std::vector<Route> ReloadRoutes() {
-  return {{.pattern = "sys/plugins/reload/backend", .fields = kFields, .update = ReloadBackend},
+  return {{.pattern = "sys/plugins/reload/backend",
+           .fields = kFields,
+           .update = ReloadBackend,
+           .summary = "Replaces what runs in this namespace: a plugin, or some mounts."},
           ReloadStatusRoute(),
           {.pattern = "sys/plugins/reload/{reload_type}/{name}",
            .where = Where::kRootNamespace,
            .fields = kRootFields,
-           .update = ReloadRoot}};
+           .update = ReloadRoot,
+           .summary = "Replaces what runs of a plugin, in all namespaces."}};
 }
 
 }  // namespace plugreload::internal

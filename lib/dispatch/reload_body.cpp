@@ -110,6 +110,9 @@ Json ReportData(const ReloadReport& report) {
   for (const MountReport& mount : report.mounts) mounts.push_back(MountData(mount));
   return Json::Object{{"reload_id", report.reload_id},
                       {"state", ReloadStateName(report.state)},
+                      {"phase", ReloadPhaseName(report.phase)},
+                      {"done", report.reloaded + report.failed + report.skipped},
+                      {"total", report.mounts.size()},
                       {"revision", report.revision},
                       {"joined", report.joined.empty() ? Json() : Json(report.joined)},
                       {"requested_at", TimeData(report.requested_at_ms)},

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <map>
+#include <string>
 #include <utility>
 
 #include "dispatch/reload_body.hpp"
@@ -25,6 +27,11 @@ bool Restrict(ReloadReport& report, std::string_view ns) {
   std::erase_if(report.mounts, [&](const MountReport& mount) {
     return !std::string_view(mount.mount.ns).starts_with(ns);
   });
+  // A member's counts and error are of all namespaces.
+  for (MemberReport& member : report.members) {
+    member.reloaded = member.failed = member.skipped = 0;
+    if (!member.error.empty()) member.error = "see the status in the root namespace";
+  }
   report.reloaded = Count(report, MountOutcome::kReloaded);
   report.failed = Count(report, MountOutcome::kFailed);
   report.skipped = Count(report, MountOutcome::kSkipped);
@@ -44,6 +51,40 @@ Json NodeResult(const ReloadReport& report, std::string_view ns) {
   return result;
 }
 
+// By node; of a node's members the last to finish, or the first that failed.
+Json MemberResults(const ReloadReport& report) {
+  std::map<std::string, const MemberReport*> nodes;
+  for (const MemberReport& member : report.members) {
+    if (member.state < NodeState::kDone) continue;
+    const MemberReport*& shown = nodes[member.node];
+    const bool worse = shown == nullptr || (shown->error.empty() && !member.error.empty());
+    if (worse || (shown->error.empty() && member.finished_at_ms > shown->finished_at_ms)) {
+      shown = &member;
+    }
+  }
+  Json results{Json::Object{}};
+  for (const auto& [node, member] : nodes) {
+    Json result(Json::Object{{"timestamp", TimeText(member->finished_at_ms)}});
+    if (!member->error.empty()) result.Set("error", member->error);
+    results.Set(node, std::move(result));
+  }
+  return results;
+}
+
+Json Members(const ReloadReport& report) {
+  Json members{Json::Array{}};
+  for (const MemberReport& member : report.members) {
+    members.Add(Json::Object{{"node", member.node},
+                             {"member", member.member},
+                             {"state", NodeStateName(member.state)},
+                             {"by_start", member.by_start},
+                             {"reloaded", member.reloaded},
+                             {"failed", member.failed},
+                             {"skipped", member.skipped}});
+  }
+  return members;
+}
+
 // An id that is not known, any more or at all, has empty results, as in Vault; so has one that is
 // still running.
 Reply ReadStatus(const ApiCall& call) {
@@ -56,18 +97,24 @@ Reply ReadStatus(const ApiCall& call) {
     return Data(Json::Object{
         {"reload_id", reload_id}, {"results", std::move(results)}, {"state", "unknown"}});
   }
-  if (Ended(report->state)) {
+  if (!report->members.empty()) {
+    results = MemberResults(*report);
+  } else if (Ended(report->state)) {
     results.Set(call.backend.options.node, NodeResult(*report, call.ns));
   }
   Json data = ReportData(*report);
   data.Set("results", std::move(results));
+  if (!report->members.empty()) data.Set("members", Members(*report));
   return Data(std::move(data));
 }
 
 }  // namespace
 
 Route ReloadStatusRoute() {
-  return {.pattern = "sys/plugins/reload/backend/status", .fields = kFields, .read = ReadStatus};
+  return {.pattern = "sys/plugins/reload/backend/status",
+          .fields = kFields,
+          .read = ReadStatus,
+          .summary = "How a reload goes or went."};
 }
 
 }  // namespace plugreload::internal

@@ -33,11 +33,34 @@ Reply Remount(const ApiCall& call) {
     return Refuse(400, fmt::format("no matching mount at {}", Quote(from)));
   }
   if (!status.ok()) return FromStatus(status);
+  call.backend.migrations.Add({call.request_id, source.ns + source.path, target.ns + target.path});
   return Data(Json::Object{{"migration_id", call.request_id}});
+}
+
+// A namespace sees what came from it and went into it, and what is below.
+Reply ReadMigration(const ApiCall& call) {
+  const auto migration = call.backend.migrations.Find(call.captures.at("name"));
+  if (!migration || !migration->from.starts_with(call.ns) || !migration->to.starts_with(call.ns)) {
+    return NotThere();
+  }
+  return Data(Json::Object{
+      {"migration_id", migration->id},
+      {"migration_info", Json::Object{{"source_mount", migration->from.substr(call.ns.size())},
+                                      {"target_mount", migration->to.substr(call.ns.size())},
+                                      {"status", "success"}}}});
 }
 
 }  // namespace
 
-Route RemountRoute() { return {.pattern = "sys/remount", .fields = kFields, .update = Remount}; }
+std::vector<Route> RemountRoutes() {
+  return {{.pattern = "sys/remount",
+           .fields = kFields,
+           .update = Remount,
+           .summary = "Gives a mount another path or namespace; done when it returns."},
+          {.pattern = "sys/remount/status/{name}",
+           .fields = {},
+           .read = ReadMigration,
+           .summary = "A remount of the last 256."}};
+}
 
 }  // namespace plugreload::internal

@@ -100,6 +100,9 @@ Response ToResponse(const Reply& reply, std::string_view request_id) {
     Json body(Json::Object{{"errors", Json(reply.errors)}});
     if (!reply.data.is_null()) body.Set("data", reply.data);
     response.body = ToJson(body) + "\n";
+  } else if (reply.layout == Layout::kText) {
+    response.body = *reply.data.string();
+    response.content_type = "text/plain; version=0.0.4; charset=utf-8";
   } else if (reply.layout == Layout::kBare) {
     response.body = ToJson(reply.data) + "\n";
   } else {

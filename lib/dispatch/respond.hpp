@@ -15,8 +15,9 @@ namespace plugreload::internal {
 
 // How the data of an answer is laid out. kEnvelope: under "data" with Vault's keys around it.
 // kLegacy: the same, its members also at top level. kEarly: Vault's 202, serialised before the
-// mount type and the framework's warnings are known. kBare: the data is the body.
-enum class Layout { kEnvelope, kLegacy, kEarly, kBare };
+// mount type and the framework's warnings are known. kBare: the data is the body. kText: its string
+// is, as text for Prometheus.
+enum class Layout { kEnvelope, kLegacy, kEarly, kBare, kText };
 
 struct Reply {
   int status = 200;

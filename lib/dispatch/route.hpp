@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "dispatch/fields.hpp"
+#include "dispatch/migrations.hpp"
 #include "dispatch/request.hpp"
 #include "dispatch/respond.hpp"
 #include "plugreload/namespaces.hpp"
@@ -18,7 +19,12 @@
 
 namespace plugreload::internal {
 
+class Engine;
+struct Meters;
+
 using Captures = std::map<std::string, std::string>;
+
+struct Route;
 
 // What the endpoints work on.
 struct Backend {
@@ -26,6 +32,10 @@ struct Backend {
   PluginRegistry& registry;
   NamespaceTree& namespaces;
   ReloadCoordinator& reloads;
+  const std::vector<Route>& routes;  // all there are
+  Migrations& migrations;
+  Engine& engine;
+  const Meters& meters;
 };
 
 // An authorised call of an endpoint.
@@ -56,6 +66,8 @@ struct Route {
   Handler patch = nullptr;
   Handler remove = nullptr;
   Handler head = nullptr;
+  bool unauthenticated = false;   // see Call
+  std::string_view summary = {};  // one line, for who reads the description of the API
 
   Handler HandlerOf(Verb verb) const;
 };
@@ -70,6 +82,10 @@ std::vector<Route> PinRoutes();
 std::vector<Route> MountRoutes();
 std::vector<Route> NamespaceRoutes();
 std::vector<Route> SystemRoutes();
+std::vector<Route> MetricsRoutes();
+
+// The description of all routes, made from them.
+Route OpenApiRoute();
 
 }  // namespace plugreload::internal
 

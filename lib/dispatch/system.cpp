@@ -46,11 +46,16 @@ std::vector<Route> SystemRoutes() {
            .where = Where::kRootNamespace,
            .fields = {},
            .read = Health,
-           .head = Health},
+           .head = Health,
+           .unauthenticated = true,
+           .summary = "Whether this node answers; clients ask it first."},
           {.pattern = "sys/seal-status",
            .where = Where::kRootNamespace,
            .fields = {},
-           .read = SealStatus}};
+           .read = SealStatus,
+           .unauthenticated = true,
+           .summary = "Never sealed; clients ask it first."},
+          OpenApiRoute()};
 }
 
 }  // namespace plugreload::internal

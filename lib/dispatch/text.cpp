@@ -111,6 +111,8 @@ std::string Quote(std::string_view text) {
   return out + '"';
 }
 
+std::string_view Shortened(std::string_view text) { return text.substr(0, 200); }
+
 std::string TimeText(std::int64_t unix_ms) {
   using namespace std::chrono;
   const sys_time<milliseconds> point{milliseconds(unix_ms)};

@@ -16,6 +16,9 @@ namespace plugreload::internal {
 // are escaped. Clients match on texts with such quotes in them.
 std::string Quote(std::string_view text);
 
+// What a message quotes of a text that may be long: 200 bytes at most.
+std::string_view Shortened(std::string_view text);
+
 // "2026-01-02T03:04:05.678Z".
 std::string TimeText(std::int64_t unix_ms);
 

@@ -167,6 +167,9 @@ Edit EditTune(const TreeModel& model, std::string_view ns, std::string_view path
   if (tune.version) entry.version = *tune.version;
   if (tune.description) entry.description = *tune.description;
   if (tune.options) entry.options = *tune.options;
+  if (tune.override_pinned_version) {
+    entry.override_pinned_version = *tune.override_pinned_version;
+  }
   if (entry == record->node->entry) return std::vector<Change>();
   return std::vector{Change{MountKey(ns, path), EncodeMount(entry), record->revision}};
 }

@@ -62,6 +62,7 @@ class StoreCatalog : public Catalog {
 
   Status Deregister(const PluginRef& ref, Deadline deadline) override;
   Status SetPin(const PluginRef& ref, Deadline deadline) override;
+  Result<std::vector<Change>> PinChanges(const PluginRef& ref) const override;
   Status Unpin(PluginType type, std::string_view name, Deadline deadline) override;
 
   std::optional<Pin> FindPin(PluginType type, std::string_view name) const override {
@@ -77,9 +78,10 @@ class StoreCatalog : public Catalog {
   }
 
   Result<Resolution> ResolveForMount(PluginType type, std::string_view name,
-                                     std::string_view requested) const override;
-  Result<Resolution> Resolve(PluginType type, std::string_view name,
-                             std::string_view stored) const override;
+                                     std::string_view requested,
+                                     bool override_pinned) const override;
+  Result<Resolution> Resolve(PluginType type, std::string_view name, std::string_view stored,
+                             bool override_pinned) const override;
 
   std::optional<PluginSpec> Find(const PluginRef& ref) const override {
     const Result<std::string> version = CanonicalOrEmpty(ref.version);
@@ -122,26 +124,27 @@ Status StoreCatalog::Deregister(const PluginRef& ref, Deadline deadline) {
 }
 
 Status StoreCatalog::SetPin(const PluginRef& ref, Deadline deadline) {
+  return applier_->Commit([&] { return PinChanges(ref); }, deadline);
+}
+
+Result<std::vector<Change>> StoreCatalog::PinChanges(const PluginRef& ref) const {
   if (Status valid = ValidateIdentity(ref.type, ref.name); !valid.ok()) return valid;
   if (ref.version.empty()) {
     return Status(Code::kInvalidArgument, "missing_version", "missing plugin version");
   }
   const Result<std::string> version = CanonicalVersion(ref.version);
   if (!version.ok()) return version.status();
-  const auto edit = [&]() -> Result<std::vector<Change>> {
-    MutexLock lock(mutex_);
-    const Family& family = families_.At(ref.type, ref.name);
-    if (family.Find(*version) == nullptr) {
-      return Status(Code::kNotFound, "plugin_not_found",
-                    fmt::format("plugin not found in the catalog; {} plugin \"{}\" version {} does "
-                                "not exist",
-                                PluginTypeName(ref.type), ref.name, *version));
-    }
-    return std::vector{
-        Change{PinKey(ref.type, ref.name), EncodePin({ref.type, ref.name, *version}), std::nullopt},
-        Guard(ref.type, ref.name, family)};
-  };
-  return applier_->Commit(edit, deadline);
+  MutexLock lock(mutex_);
+  const Family& family = families_.At(ref.type, ref.name);
+  if (family.Find(*version) == nullptr) {
+    return Status(Code::kNotFound, "plugin_not_found",
+                  fmt::format("plugin not found in the catalog; {} plugin \"{}\" version {} does "
+                              "not exist",
+                              PluginTypeName(ref.type), ref.name, *version));
+  }
+  return std::vector{
+      Change{PinKey(ref.type, ref.name), EncodePin({ref.type, ref.name, *version}), std::nullopt},
+      Guard(ref.type, ref.name, family)};
 }
 
 Status StoreCatalog::Unpin(PluginType type, std::string_view name, Deadline deadline) {
@@ -157,12 +160,13 @@ Status StoreCatalog::Unpin(PluginType type, std::string_view name, Deadline dead
 }
 
 Result<Resolution> StoreCatalog::ResolveForMount(PluginType type, std::string_view name,
-                                                 std::string_view requested) const {
+                                                 std::string_view requested,
+                                                 bool override_pinned) const {
   const Result<std::string> version = CanonicalOrEmpty(requested);
   if (!version.ok()) return version.status();
   MutexLock lock(mutex_);
   const Family& family = families_.At(type, name);
-  if (family.pin) {
+  if (family.pin && !(override_pinned && !version->empty())) {
     if (version->empty() || *version == *family.pin) {
       return Choose(family, name, *family.pin, VersionRule::kPin);
     }
@@ -179,12 +183,13 @@ Result<Resolution> StoreCatalog::ResolveForMount(PluginType type, std::string_vi
 }
 
 Result<Resolution> StoreCatalog::Resolve(PluginType type, std::string_view name,
-                                         std::string_view stored) const {
+                                         std::string_view stored, bool override_pinned) const {
   const Result<std::string> version = CanonicalOrEmpty(stored);
   if (!version.ok()) return version.status();
   MutexLock lock(mutex_);
   const Family& family = families_.At(type, name);
-  if (family.pin) return Choose(family, name, *family.pin, VersionRule::kPin);
+  const bool overridden = override_pinned && !version->empty();
+  if (family.pin && !overridden) return Choose(family, name, *family.pin, VersionRule::kPin);
   return Choose(family, name, *version,
                 version->empty() ? VersionRule::kUnversioned : VersionRule::kStored);
 }

@@ -31,13 +31,16 @@ class Catalog : public StateImage {
   virtual Status Register(PluginSpec spec, Deadline deadline) = 0;
   virtual Status Deregister(const PluginRef& ref, Deadline deadline) = 0;
   virtual Status SetPin(const PluginRef& ref, Deadline deadline) = 0;
+  // What SetPin would commit now, to be committed with something else; inside an Applier::Edit.
+  virtual Result<std::vector<Change>> PinChanges(const PluginRef& ref) const = 0;
   virtual Status Unpin(PluginType type, std::string_view name, Deadline deadline) = 0;
   virtual std::optional<Pin> FindPin(PluginType type, std::string_view name) const = 0;
   virtual std::vector<Pin> Pins() const = 0;
   virtual Result<Resolution> ResolveForMount(PluginType type, std::string_view name,
-                                             std::string_view requested) const = 0;
+                                             std::string_view requested,
+                                             bool override_pinned) const = 0;
   virtual Result<Resolution> Resolve(PluginType type, std::string_view name,
-                                     std::string_view stored) const = 0;
+                                     std::string_view stored, bool override_pinned) const = 0;
   virtual std::optional<PluginSpec> Find(const PluginRef& ref) const = 0;
   virtual std::vector<PluginSpec> List(PluginType type) const = 0;
 };

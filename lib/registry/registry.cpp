@@ -43,15 +43,14 @@ std::optional<Pin> PluginRegistry::FindPin(PluginType type, std::string_view nam
 std::vector<Pin> PluginRegistry::Pins() const { return catalog_->Pins(); }
 
 Result<Resolution> PluginRegistry::ResolveForMount(PluginType type, std::string_view name,
-                                                   std::string_view requested) const {
-  return catalog_->ResolveForMount(type, name, requested);
+                                                   std::string_view requested,
+                                                   bool override_pinned) const {
+  return catalog_->ResolveForMount(type, name, requested, override_pinned);
 }
-
 Result<Resolution> PluginRegistry::Resolve(PluginType type, std::string_view name,
-                                           std::string_view stored) const {
-  return catalog_->Resolve(type, name, stored);
+                                           std::string_view stored, bool override_pinned) const {
+  return catalog_->Resolve(type, name, stored, override_pinned);
 }
-
 std::optional<PluginSpec> PluginRegistry::Find(const PluginRef& ref) const {
   return catalog_->Find(ref);
 }

@@ -17,6 +17,10 @@ constexpr std::array<std::string_view, 5> kOutcomes = {"pending", "reloaded", "f
                                                        "cancelled"};
 constexpr std::array<std::string_view, 6> kReloadStates = {"queued", "running", "draining",
                                                            "done",   "failed",  "cancelled"};
+constexpr std::array<std::string_view, 6> kPhases = {"waiting", "plan",   "prepare",
+                                                     "drain",   "retire", "ended"};
+constexpr std::array<std::string_view, 5> kNodeStates = {"pending", "running", "done", "failed",
+                                                         "cancelled"};
 constexpr std::array<std::string_view, 7> kMountStates = {
     "idle", "starting", "serving", "held", "restarting", "failed", "removed"};
 
@@ -26,7 +30,9 @@ std::string_view PolicyName(Policy policy) {
   return policy == Policy::kAllOrNothing ? "all_or_nothing" : "best_effort";
 }
 std::string_view MountOutcomeName(MountOutcome outcome) { return NameOf(outcome, kOutcomes); }
+std::string_view ReloadPhaseName(ReloadPhase phase) { return NameOf(phase, kPhases); }
 std::string_view ReloadStateName(ReloadState state) { return NameOf(state, kReloadStates); }
+std::string_view NodeStateName(NodeState state) { return NameOf(state, kNodeStates); }
 std::string_view MountStateName(MountState state) { return NameOf(state, kMountStates); }
 
 ReloadCoordinator::ReloadCoordinator(std::shared_ptr<internal::Engine> engine)

@@ -101,6 +101,18 @@ std::vector<std::shared_ptr<Instance>> Drainer::Waiting() {
   return instances;
 }
 
+std::vector<Drainer::Blocker> Drainer::Blockers(std::size_t most) {
+  std::vector<Blocker> blockers;
+  const MutexLock lock(mutex_);
+  for (const Entry& entry : entries_) {
+    if (blockers.size() == most) break;
+    if (!entry.fenced) continue;
+    const std::uint32_t held = entry.generation->Held();
+    if (held != 0) blockers.push_back({entry.generation->mount, held});
+  }
+  return blockers;
+}
+
 std::size_t Drainer::WaitIdle(Deadline deadline) {
   const MutexLock lock(mutex_);
   while (!entries_.empty() || finishing_ > 0) {

@@ -44,6 +44,13 @@ class Drainer {
   // The instances whose leases it waits for.
   std::vector<std::shared_ptr<Instance>> Waiting();
 
+  // The mounts whose hidden generations still have leases, and how many.
+  struct Blocker {
+    MountEntry mount;
+    std::uint32_t held = 0;
+  };
+  std::vector<Blocker> Blockers(std::size_t most);
+
   // Waits until nothing drains any more; returns how many leases are held at the deadline.
   std::size_t WaitIdle(Deadline deadline);
 

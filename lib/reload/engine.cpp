@@ -101,8 +101,8 @@ Engine::Found Engine::TryAcquire(std::string_view ns, std::string_view path, Plu
   auto* at = static_cast<Slot*>(found.attachment);
   Generation* generation = at->current.load(kSectionAcquire);
   // One of another place is about to be replaced: the mount has just moved.
-  if (generation == nullptr ||
-      generation->place.load(std::memory_order_relaxed) != found.place) [[unlikely]] {
+  if (generation == nullptr || generation->place.load(std::memory_order_relaxed) != found.place)
+      [[unlikely]] {
     waiting = {at->shared_from_this(), found.place};
     return Found::kNotServing;
   }

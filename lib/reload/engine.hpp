@@ -18,6 +18,7 @@
 #include "plugreload/runtime.hpp"
 #include "registry/catalog.hpp"
 #include "reload/drainer.hpp"
+#include "reload/global.hpp"
 #include "reload/jobs.hpp"
 #include "reload/plan.hpp"
 #include "reload/run.hpp"
@@ -40,6 +41,8 @@ class Engine final : public MountObserver {
   // Once each, before anything below: the tree before it is loaded, the applier behind.
   void Observe(std::shared_ptr<Tree> tree) { tree_ = std::move(tree); }
   void Bind(Applier* applier);
+  // Without one a global reload is a local one. It must outlive every call below.
+  void Bind(GlobalReloads* global) { global_ = global; }
 
   // ReloadCoordinator's methods.
   Result<PluginLease> Acquire(std::string_view ns, std::string_view path, Millis timeout);
@@ -56,8 +59,21 @@ class Engine final : public MountObserver {
   Result<ReloadReport> Wait(std::string_view reload_id, Deadline deadline,
                             ReloadCoordinator::Until until) const;
   Status Cancel(std::string_view reload_id);
+  // This runtime's part of a global reload.
+  Status CancelLocal(std::string_view reload_id);
+  std::optional<ReloadReport> FindLocal(std::string_view reload_id) const;
   std::vector<MountStatus> State(std::string_view ns, Reach reach) const;
   std::vector<MountEntry> InUse(const PluginRef& ref) const;
+
+  // As it is now, for the statistics.
+  struct Usage {
+    SectionDomain::Leases leases;
+    Slots::Census census;
+    std::size_t starting = 0, draining = 0;  // instances
+    std::vector<Drainer::Blocker> blockers;
+  };
+  static constexpr std::size_t kMostBlockers = 100;
+  Usage Use();
 
   // Runtime's.
   Status WaitReady(Deadline deadline);
@@ -95,6 +111,7 @@ class Engine final : public MountObserver {
   const std::shared_ptr<Notifier> notifier_;
   SectionDomain domain_;
   std::shared_ptr<Tree> tree_;
+  GlobalReloads* global_ = nullptr;
   // In the order of their dependence: the last is destroyed first.
   Workers stops_;
   Timers timers_;

@@ -9,7 +9,8 @@ namespace plugreload::internal {
 namespace {
 
 // Plain load and store: a counter has one writer, its thread.
-void Increment(std::atomic<std::uint32_t>& counter, std::memory_order order) {
+template <typename Number>
+void Increment(std::atomic<Number>& counter, std::memory_order order) {
   counter.store(counter.load(std::memory_order_relaxed) + 1, order);
 }
 
@@ -27,10 +28,12 @@ LeaseCounter* CountLease(Generation& generation, SectionRecord* record) {
   LeaseCounter* counter = record->Counter(generation.id);
   if (counter == nullptr) [[unlikely]] {
     generation.spare.in.fetch_add(1, kSectionRelaxed);
+    generation.domain->CountSpare(true);
     return &generation.spare;
   }
   // Published by the end of the section, which Grace waits for.
   Increment(counter->in, kSectionRelaxed);
+  Increment(record->begun, kSectionRelaxed);
   return counter;
 }
 
@@ -43,8 +46,10 @@ void ReleaseLease(Generation& generation, LeaseCounter* counter, void* record) n
   if (own != record) counter = own == nullptr ? nullptr : own->Counter(generation.id);
   if (counter == nullptr || counter == &generation.spare) [[unlikely]] {
     generation.spare.out.fetch_add(1, std::memory_order_seq_cst);
+    generation.domain->CountSpare(false);
   } else {
     Increment(counter->out, kSectionRelease);
+    Increment(own->ended, kSectionRelaxed);
   }
   // Dekker with the drainer, which sets `draining`, fences, and sums: either its sum sees this
   // release, or this thread sees `draining` and wakes it.

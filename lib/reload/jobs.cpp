@@ -39,6 +39,10 @@ Status Unknown(std::string_view reload_id) {
       fmt::format("no reload with the id \"{}\" is known; only the last ones are kept", reload_id));
 }
 
+std::size_t Done(const ReloadReport& report) {
+  return report.reloaded + report.failed + report.skipped;
+}
+
 }  // namespace
 
 Jobs::Jobs(JobLimits limits, Drainer* drainer, Notifier* notifier,
@@ -52,14 +56,35 @@ Jobs::Jobs(JobLimits limits, Drainer* drainer, Notifier* notifier,
       workers_("pr-reload", limits.running) {}
 
 void Jobs::Tell(EventKind kind, const Job& job) {
+  const ReloadReport& report = job.report;
+  Event event;
+  event.kind = kind;
+  event.state = ReloadPhaseName(report.phase);
+  event.total = report.mounts.size();
+  event.count = kind == EventKind::kReloadFinished ? report.failed : Done(report);
+  event.message =
+      kind == EventKind::kReloadDraining ? HeldText(job) : ReloadStateName(report.state);
   for (const std::string& id : job.ids) {
-    Event event;
-    event.kind = kind;
     event.reload_id = id;
-    event.count = job.report.failed;
-    event.message = ReloadStateName(job.report.state);
-    notifier_->Emit(std::move(event));
+    notifier_->Emit(event);
   }
+}
+
+// "kv/ is held by 3 leases, team/kv/ by 1".
+std::string Jobs::HeldText(const Job& job) const {
+  constexpr std::size_t kMostNamed = 10;
+  ReloadReport report = job.report;
+  CountDraining(job, report);
+  std::string text;
+  std::size_t named = 0;
+  for (const MountReport& mount : report.mounts) {
+    if (mount.draining == 0) continue;
+    if (++named > kMostNamed) return text + ", ...";
+    text += fmt::format("{}{}{} by {}{}", text.empty() ? "" : ", ", mount.mount.ns,
+                        mount.mount.path + (text.empty() ? " is held" : ""), mount.draining,
+                        text.empty() ? (mount.draining == 1 ? " lease" : " leases") : "");
+  }
+  return text;
 }
 
 Result<std::string> Jobs::Submit(const ReloadRequest& request, std::set<std::string> names) {
@@ -92,6 +117,7 @@ Result<std::string> Jobs::Submit(const ReloadRequest& request, std::set<std::str
   job->ids.push_back(id);
   job->requested_at[id] = UnixMillis();
   by_id_[id] = job;
+  Tell(EventKind::kReloadQueued, *job);
   queue_.push_back(std::move(job));
   StartWhatCan();
   return id;
@@ -213,7 +239,18 @@ void Jobs::Split(Job& job, const std::string& id) {
 
 void Jobs::Edit(Job& job, const std::function<void(Job&)>& edit) {
   const MutexLock lock(mutex_);
+  const std::size_t before = Done(job.report);
   edit(job);
+  // Of many mounts every hundredth part is told, so that nothing else falls out of the queue.
+  const std::size_t now = Done(job.report), total = job.report.mounts.size();
+  const bool news = now != before && (now == total || now * 100 / total != before * 100 / total);
+  if (news) Tell(EventKind::kReloadProgress, job);
+}
+
+void Jobs::Enter(Job& job, ReloadPhase phase) {
+  const MutexLock lock(mutex_);
+  job.report.phase = phase;
+  Tell(EventKind::kReloadProgress, job);
 }
 
 bool Jobs::Commit(Job& job) {
@@ -223,11 +260,25 @@ bool Jobs::Commit(Job& job) {
   return true;
 }
 
+void Jobs::Count(const ReloadReport& report) {
+  Meters& meters = notifier_->meters();
+  Meters::Add(meters.reloads[static_cast<std::size_t>(report.state)]);
+  for (const MountReport& mount : report.mounts) {
+    if (mount.outcome != MountOutcome::kReloaded) continue;
+    const auto seconds = [](Millis time) { return static_cast<double>(time.count()) / 1e3; };
+    meters.phases[0].Observe(seconds(mount.prepare));
+    meters.phases[1].Observe(static_cast<double>(mount.commit_us) / 1e6);
+    meters.phases[2].Observe(seconds(mount.drain));
+    meters.phases[3].Observe(seconds(mount.retire));
+  }
+}
+
 void Jobs::End(Job& job) {
   if (job.ended) return;
   job.ended = true;
   ReloadReport& report = job.report;
   report.finished_at_ms = UnixMillis();
+  report.phase = ReloadPhase::kEnded;
   const bool cancelled = std::any_of(
       report.mounts.begin(), report.mounts.end(),
       [](const MountReport& mount) { return mount.outcome == MountOutcome::kCancelled; });
@@ -239,6 +290,7 @@ void Jobs::End(Job& job) {
   // By mount what is still held then, for good: generations are used again.
   CountDraining(job, report);
   job.hidden.clear();
+  Count(report);
   Tell(EventKind::kReloadFinished, job);
   ended_.insert(ended_.end(), job.ids.begin(), job.ids.end());
   while (ended_.size() > limits_.history) {

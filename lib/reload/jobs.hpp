@@ -68,6 +68,7 @@ class Jobs {
 
   // For the run of a job. `edit` works on the report under the lock: short.
   void Edit(Job& job, const std::function<void(Job&)>& edit);
+  void Enter(Job& job, ReloadPhase phase);
   // From now on Cancel is refused. False: it has been cancelled before.
   bool Commit(Job& job);
   // A drain or a retirement has ended, as `edit` notes; the last one ends an answered job.
@@ -87,10 +88,12 @@ class Jobs {
   void StartWhatCan() PLUGRELOAD_REQUIRES(mutex_);
   void Split(Job& job, const std::string& id) PLUGRELOAD_REQUIRES(mutex_);
   void End(Job& job) PLUGRELOAD_REQUIRES(mutex_);
+  void Count(const ReloadReport& report);
   ReloadReport ReportFor(const Job& job, std::string_view reload_id) const
       PLUGRELOAD_REQUIRES(mutex_);
   void CountDraining(const Job& job, ReloadReport& report) const PLUGRELOAD_REQUIRES(mutex_);
   void Tell(EventKind kind, const Job& job) PLUGRELOAD_REQUIRES(mutex_);
+  std::string HeldText(const Job& job) const PLUGRELOAD_REQUIRES(mutex_);
 
   const JobLimits limits_;
   Drainer* const drainer_;

@@ -40,8 +40,8 @@ Result<MountEntry> Engine::Mount(MountEntry entry, Deadline deadline) {
   if (Status status = Admit("Mount"); !status.ok()) return status;
   Result<MountEntry> checked = tree_->CheckMount(std::move(entry));
   if (!checked.ok()) return checked;
-  const Result<Resolution> resolution =
-      catalog_->ResolveForMount(checked->type, checked->plugin, checked->version);
+  const Result<Resolution> resolution = catalog_->ResolveForMount(
+      checked->type, checked->plugin, checked->version, checked->override_pinned_version);
   if (!resolution.ok()) return resolution.status();
   checked->version = resolution->spec.ref.version;
   if (checked->start == StartMode::kLazy) return tree_->AddMount(*std::move(checked), deadline);
@@ -148,7 +148,8 @@ Status Engine::TuneMount(std::string_view ns, std::string_view path, const Mount
   }
   const MountEntry& entry = node->entry;
   const auto pin = catalog_->FindPin(entry.type, entry.plugin);
-  if (pin && pin->version != *canonical.version) {
+  const bool overrides = tune.override_pinned_version.value_or(entry.override_pinned_version);
+  if (pin && pin->version != *canonical.version && !overrides) {
     return Status(Code::kFailedPrecondition, "pinned_version",
                   fmt::format("plugin_version cannot be set for {} plugin \"{}\" as a pinned "
                               "version {} is in effect.",

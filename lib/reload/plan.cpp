@@ -97,7 +97,8 @@ void Planner::Complete(const ReloadRequest& request, PlannedMount& mount) const 
     return;
   }
   Result<Resolution> resolution =
-      catalog_->Resolve(mount.entry.type, mount.entry.plugin, mount.entry.version);
+      catalog_->Resolve(mount.entry.type, mount.entry.plugin, mount.entry.version,
+                        mount.entry.override_pinned_version);
   if (!resolution.ok()) {
     mount.status = resolution.status();
     return;

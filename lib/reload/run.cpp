@@ -20,8 +20,10 @@ Status CancelledStatus() {
 }  // namespace
 
 void ReloadRun::Execute() {
+  parts_.jobs->Enter(*job_, ReloadPhase::kPlan);
   if (MakePlan()) {
     MakeGroups();
+    parts_.jobs->Enter(*job_, ReloadPhase::kPrepare);
     StartFirst();
     for (Group& group : stop_first_) StopFirst(group);
   }
@@ -279,6 +281,7 @@ void ReloadRun::Finish() {
   std::vector<std::weak_ptr<Instance>> old;
   for (const auto& [instance, mounts] : old_) old.push_back(instance);
   old_.clear();
+  parts_.jobs->Enter(*job_, ReloadPhase::kDrain);
   if (!parts_.jobs->AwaitDrained(*job_, drain_deadline_)) {
     if (!job_->request.force) {
       parts_.jobs->Answer(*job_, Jobs::Rest::kAwait);
@@ -292,6 +295,7 @@ void ReloadRun::Finish() {
     parts_.jobs->Answer(*job_, Jobs::Rest::kAbandon);
     return;
   }
+  parts_.jobs->Enter(*job_, ReloadPhase::kRetire);
   parts_.jobs->AwaitRetired(*job_, After(stop_budget_));
   parts_.jobs->Answer(*job_, Jobs::Rest::kAwait);
 }

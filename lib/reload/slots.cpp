@@ -33,6 +33,7 @@ void Slots::Tell(EventKind kind, const Slot& slot, const Status& error) {
   event.ns = slot.entry.ns;
   event.mount = slot.entry.path;
   event.generation = slot.number;
+  event.state = MountStateName(slot.state);
   event.message = error.ok() ? "" : error.ToString();
   if (slot.last) event.plugin = PluginTitle(slot.last->ref);
   if (const Generation* now = slot.current.load(std::memory_order_relaxed)) {
@@ -68,6 +69,7 @@ std::shared_ptr<Slot> Slots::Add(const MountEntry& entry, std::uint64_t place,
   {
     const MutexLock lock(mutex_);
     slots_.insert(slot);
+    if (instance == nullptr) Tell(EventKind::kMountState, *slot, Status());
   }
   if (instance != nullptr) {
     // An instance that has died since its start: the slot begins with a restart, see Supervisor.
@@ -123,7 +125,9 @@ Result<Generation*> Slots::Hold(const std::shared_ptr<Slot>& slot) {
   const MutexLock lock(mutex_);
   if (closing_) return Closed();
   if (!slot->Enter(MountState::kHeld)) return Unmounted(*slot);
-  return Publish(*slot, nullptr);
+  Generation* hidden = Publish(*slot, nullptr);
+  Tell(EventKind::kMountState, *slot, Status());
+  return hidden;
 }
 
 Status Slots::Reopen(const std::shared_ptr<Slot>& slot, Generation* generation) {
@@ -145,6 +149,7 @@ Status Slots::Reopen(const std::shared_ptr<Slot>& slot, Generation* generation) 
       if (generation->place != slot->place) next = Renew(*slot, *generation);
       slot->Enter(MountState::kServing);
       Publish(*slot, next);
+      Tell(EventKind::kMountServing, *slot, Status());
       if (next == generation) hidden = nullptr;
     }
   }
@@ -177,6 +182,7 @@ void Slots::Remove(const std::shared_ptr<Slot>& slot, std::function<void()> drai
     const MutexLock lock(mutex_);
     if (!slot->Enter(MountState::kRemoved)) return;
     hidden = Publish(*slot, nullptr);
+    Tell(EventKind::kMountState, *slot, Status());
     slots_.erase(slot);
   }
   if (hidden != nullptr) {
@@ -217,11 +223,13 @@ std::optional<Slots::Setback> Slots::Fail(const std::shared_ptr<Slot>& slot, std
     setback.restarts = slot->restarts + 1;
     setback.state = setback.restarts > policy.limit ? MountState::kFailed : MountState::kRestarting;
     if (!slot->Enter(setback.state)) return std::nullopt;
+    if (setback.state == MountState::kRestarting) Meters::Add(notifier_->meters().restarts);
     slot->restarts = setback.restarts;
     slot->error = error;
     setback.incident = slot->incident;
     hidden = Publish(*slot, nullptr);
-    if (setback.state == MountState::kFailed) Tell(EventKind::kMountFailed, *slot, error);
+    const bool failed = setback.state == MountState::kFailed;
+    Tell(failed ? EventKind::kMountFailed : EventKind::kMountState, *slot, error);
   }
   Drain(hidden, nullptr);
   return setback;
@@ -240,6 +248,7 @@ std::optional<std::uint64_t> Slots::BeginStart(const std::shared_ptr<Slot>& slot
   const MutexLock lock(mutex_);
   if (closing_ || slot->state != MountState::kIdle) return std::nullopt;
   slot->Enter(MountState::kStarting);
+  Tell(EventKind::kMountState, *slot, Status());
   return slot->incident;
 }
 

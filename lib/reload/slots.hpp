@@ -93,6 +93,12 @@ class Slots {
   std::vector<std::shared_ptr<Slot>> All() const;
   std::shared_ptr<Instance> Serving(const Slot& slot) const;  // null: nothing does
   MountStatus Describe(const Slot& slot) const;
+  // How many there are by state, and how many instances serve them.
+  struct Census {
+    std::array<std::size_t, 7> mounts{};
+    std::size_t instances = 0;
+  };
+  Census Count() const;
   // Why these mounts cannot be stopped first together: their instance serves others too, or they
   // have several.
   Status CheckAlone(const std::vector<std::shared_ptr<Slot>>& group) const;

@@ -80,6 +80,14 @@ Status Slots::CheckAlone(const std::vector<std::shared_ptr<Slot>>& group) const 
   return {};
 }
 
+Slots::Census Slots::Count() const {
+  Census census;
+  const MutexLock lock(mutex_);
+  for (const auto& slot : slots_) ++census.mounts[static_cast<std::size_t>(slot->state)];
+  census.instances = users_.size();
+  return census;
+}
+
 MountEntry Slots::Entry(const Slot& slot) const {
   const MutexLock lock(mutex_);
   return slot.entry;

@@ -98,6 +98,11 @@ std::uint64_t Starter::last_number() {
   return last_number_;
 }
 
+std::size_t Starter::running() {
+  const MutexLock lock(mutex_);
+  return tickets_.size();
+}
+
 std::shared_ptr<StartTicket> Starter::Start(const std::string& key, LaunchSpec spec,
                                             std::uint64_t not_before,
                                             std::optional<Millis> timeout) {

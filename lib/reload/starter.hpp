@@ -74,6 +74,9 @@ class Starter : public std::enable_shared_from_this<Starter> {
   // The number of the last start that has begun: what begins from now on has a higher one.
   std::uint64_t last_number();
 
+  // Starts that have begun and not ended.
+  std::size_t running();
+
   // Nobody joins it any more.
   void Forget(const Instance& instance);
 

@@ -38,7 +38,8 @@ void Supervisor::Start(const std::shared_ptr<Slot>& slot, std::uint64_t incident
   const MountEntry entry = slots_->Entry(*slot);
   std::optional<PluginSpec> spec = slots_->LastSpec(*slot);
   if (!spec) {
-    Result<Resolution> resolution = catalog_->Resolve(entry.type, entry.plugin, entry.version);
+    Result<Resolution> resolution =
+        catalog_->Resolve(entry.type, entry.plugin, entry.version, entry.override_pinned_version);
     if (!resolution.ok()) {
       Failed(slot, incident, resolution.status());
       return;

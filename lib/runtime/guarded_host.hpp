@@ -20,6 +20,10 @@ class GuardedHost final : public Host {
     const CallbackScope scope;
     return host_->Authorise(call);
   }
+  void Audit(const AuditRecord& record) noexcept override {
+    const CallbackScope scope;
+    host_->Audit(record);
+  }
   void Log(const LogRecord& record) noexcept override {
     const CallbackScope scope;
     host_->Log(record);

@@ -7,7 +7,9 @@
 #include "base/callback_scope.hpp"
 #include "base/fork_guard.hpp"
 #include "base/notifier.hpp"
+#include "cluster/cluster.hpp"
 #include "dispatch/dispatcher.hpp"
+#include "dispatch/metrics.hpp"
 #include "dispatch/respond.hpp"
 #include "namespaces/tree.hpp"
 #include "registry/catalog.hpp"
@@ -34,6 +36,8 @@ Status Check(const RuntimeOptions& options) {
     return Invalid("plugin_directory", "must be an absolute path");
   }
   if (options.max_concurrent_starts == 0) return Invalid("max_concurrent_starts", "is 0");
+  if (options.member_ttl <= Millis(0)) return Invalid("member_ttl", "must be above 0");
+  if (options.global_history == 0) return Invalid("global_history", "is 0");
   if (options.max_concurrent_reloads == 0) return Invalid("max_concurrent_reloads", "is 0");
   if (options.restart.first < Millis(0) || options.restart.max < options.restart.first) {
     return Invalid("restart", "needs 0 <= first <= max");
@@ -53,6 +57,7 @@ struct Runtime::Parts {
   std::shared_ptr<internal::Catalog> catalog;
   std::shared_ptr<internal::Engine> engine;
   std::shared_ptr<internal::Tree> tree;
+  std::unique_ptr<internal::Cluster> cluster;  // null: the store is nobody else's
   std::unique_ptr<internal::Applier> applier;
   std::unique_ptr<PluginRegistry> registry;
   std::unique_ptr<NamespaceTree> namespaces;
@@ -63,7 +68,8 @@ struct Runtime::Parts {
 Result<std::unique_ptr<Runtime>> Runtime::Create(RuntimeOptions options) {
   if (Status status = Check(options); !status.ok()) return status;
   auto parts = std::make_unique<Parts>();
-  if (options.store == nullptr) options.store = NewMemoryStore();
+  const bool shared = options.store != nullptr;
+  if (!shared) options.store = NewMemoryStore();
   options.host = std::make_shared<internal::GuardedHost>(
       options.host == nullptr ? std::make_shared<Host>() : std::move(options.host));
   parts->notifier = std::make_shared<internal::Notifier>(options.host, options.max_notifications);
@@ -86,19 +92,29 @@ Result<std::unique_ptr<Runtime>> Runtime::Create(RuntimeOptions options) {
   parts->tree->Observe(parts->engine.get());
   parts->engine->Observe(parts->tree);
   // The catalog first: the tree's mounts are resolved in it as they appear.
-  auto applier = internal::Applier::Open(options.store, {parts->catalog.get(), parts->tree.get()},
-                                         After(kOpenTimeout));
+  std::vector<internal::StateImage*> images = {parts->catalog.get(), parts->tree.get()};
+  if (shared) {
+    parts->cluster =
+        std::make_unique<internal::Cluster>(options, parts->engine.get(), parts->catalog.get());
+    images.push_back(parts->cluster.get());
+  }
+  auto applier = internal::Applier::Open(options.store, std::move(images), After(kOpenTimeout));
   if (!applier.ok()) return applier.status();
   parts->applier = *std::move(applier);
   parts->catalog->Bind(parts->applier.get());
   parts->tree->Bind(parts->applier.get());
   parts->engine->Bind(parts->applier.get());
+  if (parts->cluster != nullptr) {
+    if (Status status = parts->cluster->Start(parts->applier.get()); !status.ok()) return status;
+    parts->engine->Bind(parts->cluster.get());
+  }
 
   parts->registry = std::make_unique<PluginRegistry>(parts->catalog);
   parts->namespaces = std::make_unique<NamespaceTree>(parts->tree);
   parts->reloads = std::make_unique<ReloadCoordinator>(parts->engine);
-  parts->dispatcher = internal::Dispatcher::Create(options, *options.host, *parts->registry,
-                                                   *parts->namespaces, *parts->reloads);
+  parts->dispatcher =
+      internal::Dispatcher::Create(options, *options.host, *parts->registry, *parts->namespaces,
+                                   *parts->reloads, *parts->engine, parts->notifier->meters());
   parts->options = std::move(options);
   return std::unique_ptr<Runtime>(new Runtime(std::move(parts)));
 }
@@ -110,6 +126,7 @@ Runtime::~Runtime() {
     (void)parts_.release();
     return;
   }
+  if (parts_->cluster != nullptr) parts_->cluster->Stop();
   const Status closed = parts_->engine->Close(After(kDestroyTimeout));
   parts_->applier.reset();
   parts_->dispatcher.reset();
@@ -141,8 +158,18 @@ Response Runtime::Dispatch(const Request& request) {
   return parts_->dispatcher->Handle(request);
 }
 
+std::string Runtime::Metrics() const {
+  return internal::PrometheusText(
+      internal::CollectMetrics(*parts_->engine, parts_->notifier->meters()));
+}
+
 Status Runtime::WaitReady(Deadline deadline) { return parts_->engine->WaitReady(deadline); }
 
-Status Runtime::Close(Deadline deadline) { return parts_->engine->Close(deadline); }
+Status Runtime::Close(Deadline deadline) {
+  if (Status status = parts_->fork_guard.Check("Close"); !status.ok()) return status;
+  if (Status status = internal::RefuseInCallback("Close"); !status.ok()) return status;
+  if (parts_->cluster != nullptr) parts_->cluster->Stop();
+  return parts_->engine->Close(deadline);
+}
 
 }  // namespace plugreload

@@ -22,6 +22,12 @@ class Reader {
     if (member == nullptr) return;
     member->string() != nullptr ? void(value = *member->string()) : Fail(key);
   }
+  void Get(std::string_view key, bool& value) {
+    const Json* member = document_.Find(key);
+    if (member == nullptr) return;
+    const auto boolean = member->boolean();
+    boolean ? void(value = *boolean) : Fail(key);
+  }
   void Get(std::string_view key, Millis& value) {
     const Json* member = document_.Find(key);
     if (member == nullptr) return;
@@ -194,6 +200,7 @@ Result<MountEntry> DecodeMount(std::string_view text) {
   reader.Get("description", entry.description);
   reader.Get("options", entry.options);
   reader.GetNamed("start", entry.start, ParseStartMode);
+  reader.Get("override_pinned_version", entry.override_pinned_version);
   return reader.Finish(std::move(entry), "mount");
 }
 

@@ -57,7 +57,8 @@ std::string EncodeMount(const MountEntry& entry) {
                              {"version", entry.version},
                              {"description", entry.description},
                              {"options", entry.options},
-                             {"start", entry.start == StartMode::kLazy ? "lazy" : "eager"}});
+                             {"start", entry.start == StartMode::kLazy ? "lazy" : "eager"},
+                             {"override_pinned_version", entry.override_pinned_version}});
 }
 
 }  // namespace plugreload::internal

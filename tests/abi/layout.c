@@ -177,7 +177,22 @@ AT(plugreload_host, event, 32);
 AT(plugreload_host, attach, 40);
 AT(plugreload_host, detach, 48);
 AT(plugreload_host, destroy, 56);
-SIZE(plugreload_host, destroy, 64);
+AT(plugreload_host, audit, 64);
+AT(plugreload_host, tokens, 72);
+AT(plugreload_host, token_count, 80);
+SIZE(plugreload_host, token_count, 88);
+
+AT(plugreload_token, struct_size, 0);
+AT(plugreload_token, token, 8);
+AT(plugreload_token, token_len, 16);
+AT(plugreload_token, ns, 24);
+AT(plugreload_token, ns_len, 32);
+AT(plugreload_token, endpoints, 40);
+AT(plugreload_token, endpoint_lens, 48);
+AT(plugreload_token, endpoint_count, 56);
+AT(plugreload_token, operations, 64);
+AT(plugreload_token, flags, 72);
+SIZE(plugreload_token, flags, 80);
 
 AT(plugreload_launcher_ops, struct_size, 0);
 AT(plugreload_launcher_ops, user_data, 8);

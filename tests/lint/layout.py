@@ -21,8 +21,9 @@ LAYERS = {
     "state": 3,
     "registry": 4, "namespaces": 4, "launch": 4, "store": 4,
     "reload": 5,
-    "dispatch": 6,
-    "runtime": 7,
+    "cluster": 6,
+    "dispatch": 7,
+    "runtime": 8,
 }
 # Optional components: behind the public seams, so they see only themselves and public headers.
 COMPONENTS = {"testing", "goplugin", "etcd", "sqlite"}

@@ -1,0 +1,312 @@
+#include "cluster/cluster.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+#include <system_error>
+#include <utility>
+
+#include "base/ids.hpp"
+#include "base/thread.hpp"
+
+namespace plugreload::internal {
+namespace {
+
+constexpr Millis kStoreTimeout{5'000};
+constexpr Millis kPoll{50};
+
+std::int64_t UnixMillis() {
+  return std::chrono::duration_cast<Millis>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+}  // namespace
+
+Cluster::Cluster(const RuntimeOptions& options, Engine* engine, Catalog* catalog)
+    : store_(options.store),
+      node_(options.node),
+      member_(NewUuid()),
+      ttl_(options.member_ttl),
+      history_(options.global_history),
+      engine_(engine),
+      catalog_(catalog) {}
+
+Status Cluster::Start(Applier* applier) {
+  applier_ = applier;
+  (void)Join(After(kStoreTimeout));
+  try {
+    thread_ = StartThread("pr-cluster", [this] { Run(); });
+  } catch (const std::system_error& error) {
+    return Status(Code::kResourceExhausted, "no_thread",
+                  fmt::format("no thread for global reloads: {}", error.what()));
+  }
+  return {};
+}
+
+void Cluster::Stop() {
+  {
+    const MutexLock lock(mutex_);
+    stopping_ = true;
+    changed_.NotifyAll();
+  }
+  if (thread_.joinable()) thread_.join();
+  keeper_.reset();
+}
+
+Status Cluster::Join(Deadline deadline) {
+  if (keeper_ != nullptr && keeper_->revision() != 0) return {};
+  keeper_.reset();
+  MemberReport self;
+  self.node = node_;
+  self.member = member_;
+  auto kept = store_->Keep(MemberKey(member_), EncodeMember(self), ttl_, deadline);
+  if (!kept.ok()) return kept.status();
+  keeper_ = *std::move(kept);
+  return {};
+}
+
+void Cluster::Take(const std::string& text, Revision revision, bool by_start) {
+  auto global = DecodeRequest(text);
+  if (!global) return;
+  const std::string id = global->request.reload_id;
+  global->created = global->revision = revision;
+  const auto found = entries_.find(id);
+  if (found != entries_.end()) {
+    global->created = found->second.global.created;
+    found->second.global = *std::move(global);
+  } else {
+    entries_[id] = {*std::move(global), by_start, false};
+    queue_.push_back(id);
+  }
+}
+
+void Cluster::Reset(const Snapshot& snapshot) {
+  const MutexLock lock(mutex_);
+  std::vector<const Document*> requests;
+  std::set<std::string> keys;
+  for (const Document& document : snapshot.documents) {
+    if (!document.key.starts_with(kRequestPrefix)) continue;
+    requests.push_back(&document);
+    keys.insert(document.key);
+  }
+  std::erase_if(entries_,
+                [&](const auto& entry) { return !keys.contains(RequestKey(entry.first)); });
+  std::sort(requests.begin(), requests.end(),
+            [](const auto* a, const auto* b) { return a->revision < b->revision; });
+  for (const Document* document : requests) Take(document->value, document->revision, !loaded_);
+  loaded_ = true;
+  changed_.NotifyAll();
+}
+
+void Cluster::Apply(const WatchBatch& batch) {
+  const MutexLock lock(mutex_);
+  for (const auto& item : batch.items) {
+    if (!item.key.starts_with(kRequestPrefix)) continue;
+    if (item.value) {
+      Take(*item.value, batch.revision, false);
+    } else {
+      std::erase_if(entries_,
+                    [&](const auto& entry) { return RequestKey(entry.first) == item.key; });
+    }
+  }
+  changed_.NotifyAll();
+}
+
+std::optional<GlobalRequest> Cluster::Find(std::string_view reload_id) const {
+  const MutexLock lock(mutex_);
+  const auto found = entries_.find(reload_id);
+  if (found == entries_.end()) return std::nullopt;
+  return found->second.global;
+}
+
+bool Cluster::Pause(Millis shortest) {
+  const auto spread = RandomNumber() % static_cast<std::uint32_t>(shortest.count());
+  const Deadline until = After(shortest + Millis(spread));
+  const MutexLock lock(mutex_);
+  while (!stopping_ && changed_.WaitUntil(mutex_, until)) {
+  }
+  return !stopping_;
+}
+
+void Cluster::Run() {
+  for (;;) {
+    std::string id;
+    {
+      const MutexLock lock(mutex_);
+      const Deadline look = After(ttl_ / 2);
+      while (!stopping_ && queue_.empty() && changed_.WaitUntil(mutex_, look)) {
+      }
+      if (stopping_) return;
+      if (!queue_.empty()) {
+        id = std::move(queue_.front());
+        queue_.pop_front();
+      }
+    }
+    (void)Join(After(kStoreTimeout));
+    if (!id.empty()) Execute(id);
+  }
+}
+
+void Cluster::Execute(const std::string& id) {
+  std::optional<GlobalRequest> global = Find(id);
+  bool by_start = false;
+  {
+    const MutexLock lock(mutex_);
+    const auto found = entries_.find(id);
+    if (found == entries_.end()) return;
+    by_start = found->second.by_start;
+  }
+  if (by_start) {
+    AcknowledgeByStart(*global);
+  } else {
+    MemberReport result;
+    result.node = node_;
+    result.member = member_;
+    Reload(*global, result);
+    Trim();
+  }
+  const MutexLock lock(mutex_);
+  const auto found = entries_.find(id);
+  if (found != entries_.end()) found->second.answered = true;
+  changed_.NotifyAll();
+}
+
+void Cluster::AcknowledgeByStart(const GlobalRequest& global) {
+  const auto here = [&](const MemberReport& member) { return member.node == node_; };
+  if (std::none_of(global.expected.begin(), global.expected.end(), here)) return;
+  MemberReport result;
+  result.node = node_;
+  result.member = member_;
+  result.state = NodeState::kDone;
+  result.by_start = true;
+  result.finished_at_ms = UnixMillis();
+  Record(global.request.reload_id, result);
+}
+
+void Cluster::Reload(const GlobalRequest& global, MemberReport& result) {
+  const std::string& id = global.request.reload_id;
+  const auto end = [&](NodeState state) {
+    result.state = state;
+    result.finished_at_ms = UnixMillis();
+    Record(id, result);
+  };
+  Keeper permit;
+  if (global.request.strategy == Strategy::kRolling) permit = AwaitPermit(id, global, result);
+  if (global.request.strategy == Strategy::kRolling ? permit == nullptr : !MayRoll(id, result)) {
+    if (result.state == NodeState::kCancelled) end(NodeState::kCancelled);
+    return;
+  }
+  result.state = NodeState::kRunning;
+  Record(id, result);
+  ReloadRequest local = global.request;
+  local.scope = Scope::kLocal;
+  const auto submitted = engine_->Submit(local);
+  if (!submitted.ok()) {
+    result.error = submitted.status().ToString();
+    return end(NodeState::kFailed);
+  }
+  // Until the new generations serve; bounded by the deadlines of the phases.
+  std::optional<ReloadReport> report;
+  for (bool cancelled = false;;) {
+    report = engine_->FindLocal(id);
+    if (!report || report->state >= ReloadState::kDraining) break;
+    const auto now = Find(id);
+    if (now && now->cancelled && !std::exchange(cancelled, true)) (void)engine_->CancelLocal(id);
+    if (!Pause(Millis(5))) return;
+  }
+  if (!report) {
+    result.error = "its report has been dropped from the history";
+    return end(NodeState::kFailed);
+  }
+  result.reloaded = report->reloaded;
+  result.failed = report->failed;
+  result.skipped = report->skipped;
+  for (const MountReport& mount : report->mounts) {
+    if (mount.outcome != MountOutcome::kFailed) continue;
+    result.error =
+        fmt::format("{}{}: {}", mount.mount.ns, mount.mount.path, mount.status.ToString());
+    break;
+  }
+  if (report->state == ReloadState::kCancelled) return end(NodeState::kCancelled);
+  end(report->failed > 0 ? NodeState::kFailed : NodeState::kDone);
+}
+
+bool Cluster::MayRoll(const std::string& id, MemberReport& result) {
+  const auto now = Find(id);
+  if (!now) return false;
+  if (now->cancelled) {
+    result.state = NodeState::kCancelled;
+    result.error = "the reload was cancelled";
+    return false;
+  }
+  if (now->request.strategy == Strategy::kAll) return true;
+  const auto results = store_->Load(ResultsOf(id), After(kStoreTimeout));
+  if (!results.ok()) return true;  // no permit will be had either
+  for (const Document& document : results->documents) {
+    const auto other = DecodeMember(document.value);
+    if (!other || other->state != NodeState::kFailed) continue;
+    result.state = NodeState::kCancelled;
+    result.error = fmt::format("not begun: the roll stopped when node {} failed", other->node);
+    return false;
+  }
+  return true;
+}
+
+Cluster::Keeper Cluster::AwaitPermit(const std::string& id, const GlobalRequest& global,
+                                     MemberReport& result) {
+  do {
+    if (!MayRoll(id, result)) return nullptr;
+    for (std::uint32_t i = 0; i < global.request.max_unavailable; ++i) {
+      auto kept = store_->Keep(PermitKey(id, i), member_, ttl_, After(kStoreTimeout));
+      if (!kept.ok()) {
+        if (kept.status().code() == Code::kAlreadyExists) continue;
+        break;
+      }
+      // Somebody may have failed between the look and the permit.
+      if (!MayRoll(id, result)) return nullptr;
+      return *std::move(kept);
+    }
+  } while (Pause(kPoll));
+  return nullptr;
+}
+
+void Cluster::Record(const std::string& id, const MemberReport& result) {
+  do {
+    const auto global = Find(id);
+    if (!global) return;  // trimmed: nobody asks any more
+    if (!Join(After(kStoreTimeout)).ok()) continue;
+    const Change changes[] = {{ResultKey(id, member_), EncodeMember(result), std::nullopt, false},
+                              {MemberKey(member_), std::nullopt, keeper_->revision(), true},
+                              {RequestKey(id), std::nullopt, global->revision, true}};
+    // Written whole and by nobody else: once more does no harm.
+    if (store_->Commit(changes, After(kStoreTimeout)).ok()) return;
+  } while (Pause(kPoll));
+}
+
+void Cluster::Trim() {
+  std::vector<std::pair<Revision, std::string>> ids;
+  {
+    const MutexLock lock(mutex_);
+    for (const auto& [id, entry] : entries_) ids.emplace_back(entry.global.created, id);
+  }
+  if (ids.size() <= history_) return;
+  std::sort(ids.begin(), ids.end());
+  ids.resize(ids.size() - history_);
+  for (const auto& [created, id] : ids) {
+    const auto results = store_->Load(ResultsOf(id), After(kStoreTimeout));
+    if (!results.ok()) return;
+    // The request goes with the first results, so that none can be added behind.
+    std::vector<Change> changes = {{RequestKey(id), std::nullopt, std::nullopt, false}};
+    for (const Document& document : results->documents) {
+      changes.push_back({document.key, std::nullopt, std::nullopt, false});
+      if (changes.size() < kMaxChangesPerCommit) continue;
+      (void)store_->Commit(changes, After(kStoreTimeout));
+      changes.clear();
+    }
+    if (!changes.empty()) (void)store_->Commit(changes, After(kStoreTimeout));
+  }
+}
+
+}  // namespace plugreload::internal

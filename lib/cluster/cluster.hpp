@@ -1,0 +1,92 @@
+// cluster/cluster.hpp - this runtime as a member of its store: carries out global reloads.
+#ifndef PLUGRELOAD_CLUSTER_CLUSTER_HPP_
+#define PLUGRELOAD_CLUSTER_CLUSTER_HPP_
+
+#include <cstddef>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/mutex.hpp"
+#include "cluster/documents.hpp"
+#include "plugreload/runtime.hpp"
+#include "registry/catalog.hpp"
+#include "reload/engine.hpp"
+#include "reload/global.hpp"
+#include "state/applier.hpp"
+
+namespace plugreload::internal {
+
+// Takes the requests as an image of the store, behind catalog and tree, so that a request is seen
+// after what it applies to; one thread carries them out in that order.
+//
+// Thread safety: safe for concurrent use.
+class Cluster final : public StateImage, public GlobalReloads {
+ public:
+  Cluster(const RuntimeOptions& options, Engine* engine, Catalog* catalog);
+  ~Cluster() override { Stop(); }
+
+  // Joins the store's members. A store out of reach is no error: it joins when it can.
+  Status Start(Applier* applier);
+  // Leaves. A request that has not begun stays pending for this node's next start. Idempotent.
+  void Stop();
+
+  void Reset(const Snapshot& snapshot) override;
+  void Apply(const WatchBatch& batch) override;
+
+  Result<std::string> Submit(const ReloadRequest& request) override;
+  bool Knows(std::string_view reload_id) const override;
+  Status Wait(std::string_view reload_id, Deadline deadline,
+              ReloadCoordinator::Until until) override;
+  void Describe(std::string_view reload_id, std::optional<ReloadReport>& report) const override;
+  Status Cancel(std::string_view reload_id) override;
+
+ private:
+  using Keeper = std::unique_ptr<StateStore::Keeper>;
+  struct Entry {
+    GlobalRequest global;
+    bool by_start = false;  // it was there when this runtime loaded the store
+    bool answered = false;  // this runtime's part is done
+  };
+
+  void Take(const std::string& text, Revision revision, bool by_start) PLUGRELOAD_REQUIRES(mutex_);
+  std::optional<GlobalRequest> Find(std::string_view reload_id) const;
+  void Run();
+  void Execute(const std::string& id);
+  void Reload(const GlobalRequest& global, MemberReport& result);
+  void AcknowledgeByStart(const GlobalRequest& global);
+  Status Join(Deadline deadline);
+  void Record(const std::string& id, const MemberReport& result);
+  // Null: stopping, cancelled or stopped by a failure elsewhere, as `result` says.
+  Keeper AwaitPermit(const std::string& id, const GlobalRequest& global, MemberReport& result);
+  bool MayRoll(const std::string& id, MemberReport& result);
+  void Trim();
+  bool Pause(Millis shortest);  // up to twice as long; false: stopping
+  // False when the store did not answer: what is known without it is in `members`.
+  bool Members(const GlobalRequest& global, std::vector<MemberReport>& members) const;
+
+  const std::shared_ptr<StateStore> store_;
+  const std::string node_;
+  const std::string member_;
+  const Millis ttl_;
+  const std::size_t history_;
+  Engine* const engine_;
+  Catalog* const catalog_;
+  Applier* applier_ = nullptr;
+  Keeper keeper_;  // the thread's, once that runs
+  std::thread thread_;
+
+  mutable Mutex mutex_;
+  mutable CondVar changed_;
+  std::map<std::string, Entry, std::less<>> entries_ PLUGRELOAD_GUARDED_BY(mutex_);
+  std::deque<std::string> queue_ PLUGRELOAD_GUARDED_BY(mutex_);
+  bool loaded_ PLUGRELOAD_GUARDED_BY(mutex_) = false;
+  bool stopping_ PLUGRELOAD_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace plugreload::internal
+
+#endif  // PLUGRELOAD_CLUSTER_CLUSTER_HPP_

@@ -1,0 +1,205 @@
+// The half of Cluster that takes global reloads and tells about them.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "base/ids.hpp"
+#include "cluster/cluster.hpp"
+
+namespace plugreload::internal {
+namespace {
+
+constexpr Millis kLookTimeout{2'000};
+constexpr Millis kPoll{10};
+
+bool Terminal(NodeState state) { return state >= NodeState::kDone; }
+
+ReloadState StateOf(const std::vector<MemberReport>& members) {
+  const auto count = [&](NodeState state) {
+    return static_cast<std::size_t>(
+        std::count_if(members.begin(), members.end(),
+                      [&](const MemberReport& member) { return member.state == state; }));
+  };
+  if (count(NodeState::kPending) + count(NodeState::kRunning) > 0) return ReloadState::kRunning;
+  if (count(NodeState::kFailed) > 0) return ReloadState::kFailed;
+  return count(NodeState::kCancelled) > 0 ? ReloadState::kCancelled : ReloadState::kDone;
+}
+
+std::int64_t UnixMillis() {
+  return std::chrono::duration_cast<Millis>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+}  // namespace
+
+// Another member may have committed it just now: the store knows before this image does.
+bool Cluster::Knows(std::string_view reload_id) const {
+  if (Find(reload_id)) return true;
+  if (engine_->FindLocal(reload_id)) return false;
+  const Deadline deadline = After(kLookTimeout);
+  const std::string key = RequestKey(reload_id);
+  const auto found = store_->Load(key, deadline);
+  if (!found.ok()) return false;
+  if (std::none_of(found->documents.begin(), found->documents.end(),
+                   [&](const Document& document) { return document.key == key; })) {
+    return false;
+  }
+  const MutexLock lock(mutex_);
+  while (!stopping_ && !entries_.contains(reload_id)) {
+    if (!changed_.WaitUntil(mutex_, deadline)) break;
+  }
+  return entries_.contains(reload_id);
+}
+
+Result<std::string> Cluster::Submit(const ReloadRequest& request) {
+  if (request.max_unavailable == 0) {
+    return Status(Code::kInvalidArgument, "invalid_max_unavailable", "max_unavailable is 0");
+  }
+  const Deadline deadline = After(kDefaultMutationTimeout);
+  const auto present = store_->Load(kMemberPrefix, deadline);
+  if (!present.ok()) return present.status().WithContext("a global reload: reading the members");
+  GlobalRequest global;
+  global.request = request;
+  if (request.reload_id.empty()) global.request.reload_id = NewUuid();
+  global.requested_at_ms = UnixMillis();
+  for (const Document& document : present->documents) {
+    if (const auto member = DecodeMember(document.value)) global.expected.push_back(*member);
+  }
+  std::sort(global.expected.begin(), global.expected.end(), [](const auto& a, const auto& b) {
+    return std::pair(a.node, a.member) < std::pair(b.node, b.member);
+  });
+  const std::string id = global.request.reload_id;
+  const std::string text = EncodeRequest(global);
+  const auto edit = [&]() -> Result<std::vector<Change>> {
+    if (Find(id)) {
+      return Status(Code::kAlreadyExists, "reload_id_in_use",
+                    fmt::format("a reload with the id \"{}\" exists already", id));
+    }
+    std::vector<Change> changes;
+    if (request.pin) {
+      auto pinned = catalog_->PinChanges(*request.pin);
+      if (!pinned.ok()) return pinned.status();
+      changes = *std::move(pinned);
+    }
+    changes.push_back({RequestKey(id), text, Revision{0}, false});
+    return changes;
+  };
+  if (Status status = applier_->Commit(edit, deadline); !status.ok()) {
+    return status.WithContext("a global reload");
+  }
+  return id;
+}
+
+Status Cluster::Cancel(std::string_view reload_id) {
+  const auto edit = [&]() -> Result<std::vector<Change>> {
+    auto global = Find(reload_id);
+    if (!global) {
+      return Status(Code::kNotFound, "reload_not_found",
+                    fmt::format("no global reload \"{}\" is in the store", reload_id));
+    }
+    if (global->cancelled) return std::vector<Change>{};
+    global->cancelled = true;
+    return std::vector<Change>{
+        {RequestKey(reload_id), EncodeRequest(*global), global->revision, false}};
+  };
+  std::optional<ReloadReport> report;
+  Describe(reload_id, report);
+  if (report && report->state >= ReloadState::kDone) {
+    return Status(Code::kFailedPrecondition, "already_finished",
+                  fmt::format("the reload \"{}\" has ended", reload_id));
+  }
+  return applier_->Commit(edit, After(kDefaultMutationTimeout));
+}
+
+bool Cluster::Members(const GlobalRequest& global, std::vector<MemberReport>& members) const {
+  members = global.expected;
+  const Deadline deadline = After(kLookTimeout);
+  const auto results = store_->Load(ResultsOf(global.request.reload_id), deadline);
+  const auto present = store_->Load(kMemberPrefix, deadline);
+  if (!results.ok() || !present.ok()) return false;
+  std::set<std::string> alive;
+  for (const Document& document : present->documents) {
+    if (const auto member = DecodeMember(document.value)) alive.insert(member->member);
+  }
+  std::map<std::string, MemberReport> by_member;
+  std::map<std::string, MemberReport> restarted;  // by node
+  for (const Document& document : results->documents) {
+    const auto result = DecodeMember(document.value);
+    if (!result) continue;
+    if (result->by_start) {
+      restarted[result->node] = *result;
+    } else {
+      by_member[result->member] = *result;
+    }
+  }
+  for (MemberReport& member : members) {
+    if (const auto own = by_member.find(member.member); own != by_member.end()) {
+      member = own->second;
+      by_member.erase(own);
+    }
+    if (Terminal(member.state)) continue;
+    if (alive.contains(member.member)) continue;
+    // It has gone in the middle: what runs on its node since has started with the request done.
+    const auto next = restarted.find(member.node);
+    if (next != restarted.end()) {
+      member = next->second;
+    } else {
+      member.state = global.cancelled ? NodeState::kCancelled : NodeState::kPending;
+    }
+  }
+  // Joined between the look at the members and the commit.
+  for (auto& [name, result] : by_member) members.push_back(std::move(result));
+  return true;
+}
+
+void Cluster::Describe(std::string_view reload_id, std::optional<ReloadReport>& report) const {
+  if (!report && !Knows(reload_id)) return;
+  const auto global = Find(reload_id);
+  if (!global) return;
+  if (!report) {
+    report.emplace();
+    report->reload_id = global->request.reload_id;
+    report->state = ReloadState::kQueued;
+  }
+  report->requested_at_ms = global->requested_at_ms;
+  report->revision = global->created;
+  if (!Members(*global, report->members)) {
+    report->state = ReloadState::kRunning;
+    return;
+  }
+  report->state = StateOf(report->members);
+  report->finished_at_ms = 0;
+  if (report->state < ReloadState::kDone) return;
+  for (const MemberReport& member : report->members) {
+    report->finished_at_ms = std::max(report->finished_at_ms, member.finished_at_ms);
+  }
+}
+
+Status Cluster::Wait(std::string_view reload_id, Deadline deadline,
+                     ReloadCoordinator::Until until) {
+  if (until == ReloadCoordinator::Until::kAnswer) {
+    const MutexLock lock(mutex_);
+    for (;;) {
+      const auto found = entries_.find(reload_id);
+      if (found == entries_.end() || found->second.answered) return {};
+      if (stopping_) return Status(Code::kFailedPrecondition, "closed", "the runtime is closing");
+      if (!changed_.WaitUntil(mutex_, deadline)) return {};
+    }
+  }
+  for (;;) {
+    std::optional<ReloadReport> report;
+    Describe(reload_id, report);
+    if (!report || report->state >= ReloadState::kDone) return {};
+    const auto now = std::chrono::steady_clock::now();
+    if (now >= deadline) return {};
+    if (!Pause(std::min(kPoll, std::chrono::ceil<Millis>(deadline - now)))) {
+      return Status(Code::kFailedPrecondition, "closed", "the runtime is closing");
+    }
+  }
+}
+
+}  // namespace plugreload::internal
