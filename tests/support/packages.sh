@@ -7,6 +7,9 @@ packages_build=(g++ cmake ninja-build pkg-config ca-certificates curl python3 pr
   libfmt-dev rapidjson-dev libabsl-dev libssl-dev libboost-dev)
 # Besides these, to run the tests.
 packages_test=(catch2 binutils clang)
+# Vault's clients, which tests/clients drives; a nodejs from elsewhere brings its own npm.
+packages_test+=(python3-hvac)
+command -v npm >/dev/null || packages_test+=(nodejs npm)
 packages_bench=(libbenchmark-dev)
 packages_lint=(libbenchmark-dev clang-format clang-tidy)
 
