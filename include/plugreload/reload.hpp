@@ -73,7 +73,7 @@ struct ByMounts {
 
 // How far below ReloadRequest::ns a ByPlugin request reaches.
 enum class Reach : std::int32_t { kNamespace = 0, kSubtree = 1 };
-// kLocal: this runtime. kGlobal: every runtime of the store.
+// kLocal: this node, that is every runtime of the store with its name. kGlobal: every runtime.
 enum class Scope : std::int32_t { kLocal = 0, kGlobal = 1 };
 // best_effort: each mount on its own. all_or_nothing: every new instance is ready, or none serves.
 // "best_effort", "all_or_nothing".
@@ -94,9 +94,11 @@ struct ReloadRequest {
   std::optional<Millis> drain_timeout;  // instead of each plugin's own
   bool force = false;     // at the drain deadline stop the old instance under its leases
   std::string reload_id;  // chosen by the caller, unique; empty: one is made
-  Strategy strategy = Strategy::kAll;  // this and the rest: only of Scope::kGlobal
+  Strategy strategy = Strategy::kAll;  // this and the next: only of Scope::kGlobal
   std::uint32_t max_unavailable = 1;   // of kRolling; above 0
-  std::optional<PluginRef> pin;        // set in the same commit as the request
+  // Set in the same commit as the request, or right before a reload that no other runtime takes
+  // part in. With an empty version: removed.
+  std::optional<PluginRef> pin;
 };
 
 enum class MountOutcome : std::int32_t {
@@ -156,15 +158,26 @@ enum class NodeState : std::int32_t {
 };
 PLUGRELOAD_EXPORT std::string_view NodeStateName(NodeState state);
 
-// How a global reload goes on one member; several runtimes of one node are members of it.
+// What a reload did to one mount of another member, in short.
+struct MemberMount {
+  std::string ns, path;
+  MountOutcome outcome = MountOutcome::kPending;
+  std::string previous_version, running_version;
+  std::string error;  // empty: none
+};
+
+// How a reload goes on one of several members; several runtimes of one node are members of it.
 struct MemberReport {
   std::string node;
   std::string member;
+  bool self = false;  // this runtime
   NodeState state = NodeState::kPending;
   bool by_start = false;  // nothing was reloaded: it started after the request
   std::int64_t finished_at_ms = 0;
   std::size_t reloaded = 0, failed = 0, skipped = 0;
-  std::string error;  // of the first failed mount, or of the whole
+  std::string error;                // of the first failed mount, or of the whole
+  std::vector<MemberMount> mounts;  // 50 at most, those that failed first; the counts are of all
+  std::vector<PluginRef> previous;  // what the reloaded mounts ran before, each once, 8 at most
 };
 
 struct ReloadReport {
@@ -177,8 +190,10 @@ struct ReloadReport {
   std::int64_t finished_at_ms = 0;   // 0: not yet
   std::vector<MountReport> mounts;   // by namespace, then path; duplicates in a request once
   std::size_t reloaded = 0, failed = 0, skipped = 0;
-  // Of a global reload: every expected member, by node. `state` is then that of all together,
-  // `mounts` and the counts are this runtime's. Empty otherwise.
+  // The pin before the one that the request set; with an empty version: there was none.
+  std::optional<PluginRef> pin_before;
+  // Of a reload that other members take part in: every expected one, by node. `state` is then that
+  // of all together, `mounts` and the counts are this runtime's. Empty otherwise.
   std::vector<MemberReport> members;
 };
 
@@ -222,6 +237,32 @@ struct MountStatus {
   std::int64_t pid = 0;
   std::uint32_t restarts = 0;  // in a row, since it last served for a while
   Status error;                // of the last failed start or exit
+  // What a reload would run, and whether that is something else: another version, or the same one
+  // registered with another SHA-256. False when nothing runs or it is not in the catalog.
+  std::string wanted_version;
+  bool reload_needed = false;
+};
+
+// What one member runs.
+struct MemberState {
+  struct Plugin {
+    PluginRef ref;
+    std::size_t mounts = 0;
+    bool operator==(const Plugin&) const = default;
+  };
+  // A mount that runs something else than it would after a reload.
+  struct Stale {
+    std::string ns, path;
+    PluginRef running;
+    std::string wanted_version;
+    bool operator==(const Stale&) const = default;
+  };
+  std::string node;
+  std::string member;
+  std::int64_t told_at_ms = 0;  // Unix time
+  std::vector<Plugin> plugins;
+  std::size_t reload_needed = 0;  // mounts
+  std::vector<Stale> stale;       // 50 of them at most
 };
 
 // Mounts and unmounts plugins, gives leases on what runs, and replaces it. One per runtime, owned
@@ -287,12 +328,22 @@ class PLUGRELOAD_EXPORT ReloadCoordinator {
   enum class Until : std::int32_t { kEnd = 0, kAnswer = 1 };
   Result<ReloadReport> Wait(std::string_view reload_id, Deadline deadline,
                             Until until = Until::kEnd) const;
-  // Stops a reload that has not committed: its new instances are discarded. kNotFound;
-  // kFailedPrecondition "already_committed" or "already_finished".
+  // Stops a reload that has not committed: its new instances are discarded. With several members
+  // those that have not begun do not begin. kNotFound; kFailedPrecondition "already_committed" or
+  // "already_finished".
   Status Cancel(std::string_view reload_id);
+  // Undoes a reload that has ended: a new one of the same target, scope and strategy, which pins
+  // what was pinned before if that one set the pin, else the version that its mounts ran before.
+  // Returns the new reload_id. kNotFound; kFailedPrecondition "not_finished",
+  // "nothing_to_roll_back", or "several_versions" ran before, which are named: no pin is all of
+  // them. Otherwise as Submit.
+  Result<std::string> Rollback(std::string_view reload_id, std::string_view new_reload_id = {});
 
   // State of the mounts of a namespace, or of it and everything below.
   std::vector<MountStatus> State(std::string_view ns, Reach reach) const;
+  // What the members of the store run, by node; this runtime alone when the store is its own. Each
+  // tells within RuntimeOptions::member_ttl of a change. Codes of StateStore::Load.
+  Result<std::vector<MemberState>> Running(Deadline deadline) const;
   // The mounts that run this version now, or would at their next start.
   std::vector<MountEntry> InUse(const PluginRef& ref) const;
 

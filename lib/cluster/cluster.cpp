@@ -22,6 +22,32 @@ std::int64_t UnixMillis() {
       .count();
 }
 
+constexpr std::size_t kMostMounts = 50, kMostPrevious = 8;
+
+// The mounts of a report as others are told of them.
+void Shorten(const ReloadReport& report, MemberReport& result) {
+  for (const bool failed : {true, false}) {
+    for (const MountReport& mount : report.mounts) {
+      if ((mount.outcome == MountOutcome::kFailed) != failed) continue;
+      const std::string error = mount.status.ok() ? std::string() : mount.status.ToString();
+      if (failed && result.error.empty()) {
+        result.error = fmt::format("{}{}: {}", mount.mount.ns, mount.mount.path, error);
+      }
+      if (result.mounts.size() < kMostMounts) {
+        result.mounts.push_back({mount.mount.ns, mount.mount.path, mount.outcome,
+                                 mount.previous_version, mount.running_version, error});
+      }
+      if (mount.outcome != MountOutcome::kReloaded || mount.previous_generation == 0) continue;
+      const PluginRef ref{mount.mount.type, mount.mount.plugin, mount.previous_version};
+      auto& previous = result.previous;
+      if (previous.size() < kMostPrevious &&
+          std::find(previous.begin(), previous.end(), ref) == previous.end()) {
+        previous.push_back(ref);
+      }
+    }
+  }
+}
+
 }  // namespace
 
 Cluster::Cluster(const RuntimeOptions& options, Engine* engine, Catalog* catalog)
@@ -30,6 +56,7 @@ Cluster::Cluster(const RuntimeOptions& options, Engine* engine, Catalog* catalog
       member_(NewUuid()),
       ttl_(options.member_ttl),
       history_(options.global_history),
+      history_ttl_(options.global_history_ttl),
       engine_(engine),
       catalog_(catalog) {}
 
@@ -135,7 +162,7 @@ void Cluster::Run() {
     std::string id;
     {
       const MutexLock lock(mutex_);
-      const Deadline look = After(ttl_ / 2);
+      const Deadline look = After(ttl_ / 3);
       while (!stopping_ && queue_.empty() && changed_.WaitUntil(mutex_, look)) {
       }
       if (stopping_) return;
@@ -144,8 +171,9 @@ void Cluster::Run() {
         queue_.pop_front();
       }
     }
-    (void)Join(After(kStoreTimeout));
+    const bool here = Join(After(kStoreTimeout)).ok();
     if (!id.empty()) Execute(id);
+    if (here) Publish();
   }
 }
 
@@ -158,7 +186,9 @@ void Cluster::Execute(const std::string& id) {
     if (found == entries_.end()) return;
     by_start = found->second.by_start;
   }
-  if (by_start) {
+  if (!global->node.empty() && global->node != node_) {
+    // Of another node's runtimes alone.
+  } else if (by_start) {
     AcknowledgeByStart(*global);
   } else {
     MemberReport result;
@@ -200,9 +230,7 @@ void Cluster::Reload(const GlobalRequest& global, MemberReport& result) {
   }
   result.state = NodeState::kRunning;
   Record(id, result);
-  ReloadRequest local = global.request;
-  local.scope = Scope::kLocal;
-  const auto submitted = engine_->Submit(local);
+  const auto submitted = engine_->SubmitLocal(global.request);
   if (!submitted.ok()) {
     result.error = submitted.status().ToString();
     return end(NodeState::kFailed);
@@ -223,12 +251,7 @@ void Cluster::Reload(const GlobalRequest& global, MemberReport& result) {
   result.reloaded = report->reloaded;
   result.failed = report->failed;
   result.skipped = report->skipped;
-  for (const MountReport& mount : report->mounts) {
-    if (mount.outcome != MountOutcome::kFailed) continue;
-    result.error =
-        fmt::format("{}{}: {}", mount.mount.ns, mount.mount.path, mount.status.ToString());
-    break;
-  }
+  Shorten(*report, result);
   if (report->state == ReloadState::kCancelled) return end(NodeState::kCancelled);
   end(report->failed > 0 ? NodeState::kFailed : NodeState::kDone);
 }
@@ -283,30 +306,6 @@ void Cluster::Record(const std::string& id, const MemberReport& result) {
     // Written whole and by nobody else: once more does no harm.
     if (store_->Commit(changes, After(kStoreTimeout)).ok()) return;
   } while (Pause(kPoll));
-}
-
-void Cluster::Trim() {
-  std::vector<std::pair<Revision, std::string>> ids;
-  {
-    const MutexLock lock(mutex_);
-    for (const auto& [id, entry] : entries_) ids.emplace_back(entry.global.created, id);
-  }
-  if (ids.size() <= history_) return;
-  std::sort(ids.begin(), ids.end());
-  ids.resize(ids.size() - history_);
-  for (const auto& [created, id] : ids) {
-    const auto results = store_->Load(ResultsOf(id), After(kStoreTimeout));
-    if (!results.ok()) return;
-    // The request goes with the first results, so that none can be added behind.
-    std::vector<Change> changes = {{RequestKey(id), std::nullopt, std::nullopt, false}};
-    for (const Document& document : results->documents) {
-      changes.push_back({document.key, std::nullopt, std::nullopt, false});
-      if (changes.size() < kMaxChangesPerCommit) continue;
-      (void)store_->Commit(changes, After(kStoreTimeout));
-      changes.clear();
-    }
-    if (!changes.empty()) (void)store_->Commit(changes, After(kStoreTimeout));
-  }
 }
 
 }  // namespace plugreload::internal

@@ -1,4 +1,4 @@
-// cluster/cluster.hpp - this runtime as a member of its store: carries out global reloads.
+// cluster/cluster.hpp - this runtime as a member of its store: carries out the reloads of several.
 #ifndef PLUGRELOAD_CLUSTER_CLUSTER_HPP_
 #define PLUGRELOAD_CLUSTER_CLUSTER_HPP_
 
@@ -37,12 +37,17 @@ class Cluster final : public StateImage, public GlobalReloads {
   void Reset(const Snapshot& snapshot) override;
   void Apply(const WatchBatch& batch) override;
 
+  bool HasSiblings() const override;
   Result<std::string> Submit(const ReloadRequest& request) override;
   bool Knows(std::string_view reload_id) const override;
+  std::optional<ReloadRequest> RequestOf(std::string_view reload_id) const override;
   Status Wait(std::string_view reload_id, Deadline deadline,
               ReloadCoordinator::Until until) override;
-  void Describe(std::string_view reload_id, std::optional<ReloadReport>& report) const override;
+  void Describe(std::string_view reload_id, std::optional<ReloadReport>& report) const override {
+    (void)Tell(reload_id, report);
+  }
   Status Cancel(std::string_view reload_id) override;
+  Result<std::vector<MemberState>> Running(Deadline deadline) const override;
 
  private:
   using Keeper = std::unique_ptr<StateStore::Keeper>;
@@ -64,8 +69,14 @@ class Cluster final : public StateImage, public GlobalReloads {
   Keeper AwaitPermit(const std::string& id, const GlobalRequest& global, MemberReport& result);
   bool MayRoll(const std::string& id, MemberReport& result);
   void Trim();
+  // Tells the others what runs here, when that has changed.
+  void Publish();
+  // What members that are gone have told.
+  void SweepRunning();
   bool Pause(Millis shortest);  // up to twice as long; false: stopping
-  // False when the store did not answer: what is known without it is in `members`.
+  Result<std::vector<MemberReport>> Present(Deadline deadline) const;
+  // False when the store did not answer: what is known without it is told.
+  bool Tell(std::string_view reload_id, std::optional<ReloadReport>& report) const;
   bool Members(const GlobalRequest& global, std::vector<MemberReport>& members) const;
 
   const std::shared_ptr<StateStore> store_;
@@ -73,10 +84,12 @@ class Cluster final : public StateImage, public GlobalReloads {
   const std::string member_;
   const Millis ttl_;
   const std::size_t history_;
+  const Millis history_ttl_;
   Engine* const engine_;
   Catalog* const catalog_;
   Applier* applier_ = nullptr;
-  Keeper keeper_;  // the thread's, once that runs
+  Keeper keeper_;     // the thread's, once that runs
+  MemberState told_;  // the thread's; what it has published
   std::thread thread_;
 
   mutable Mutex mutex_;

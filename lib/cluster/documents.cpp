@@ -2,42 +2,9 @@
 
 #include <fmt/format.h>
 
-#include "json/json.hpp"
+#include "cluster/fields.hpp"
 
 namespace plugreload::internal {
-namespace {
-
-constexpr std::size_t kLongestError = 1024;
-
-std::string Text(const Json& json, std::string_view key) {
-  const Json* value = json.Find(key);
-  return value != nullptr && value->string() != nullptr ? *value->string() : std::string();
-}
-std::optional<std::int64_t> Number(const Json& json, std::string_view key) {
-  const Json* value = json.Find(key);
-  return value == nullptr ? std::nullopt : value->integer();
-}
-bool Flag(const Json& json, std::string_view key) {
-  const Json* value = json.Find(key);
-  return value != nullptr && value->boolean().value_or(false);
-}
-template <typename Enum>
-Enum Choice(const Json& json, std::string_view key) {
-  return static_cast<Enum>(Number(json, key).value_or(0));
-}
-template <typename Enum>
-std::int64_t Plain(Enum value) {
-  return static_cast<std::int64_t>(value);
-}
-std::size_t Size(const Json& json, std::string_view key) {
-  return static_cast<std::size_t>(Number(json, key).value_or(0));
-}
-std::optional<Millis> Timeout(const Json& json, std::string_view key) {
-  const auto number = Number(json, key);
-  return number ? std::optional(Millis(*number)) : std::nullopt;
-}
-
-}  // namespace
 
 std::string Segment(std::string_view reload_id) {
   std::string segment;
@@ -86,6 +53,8 @@ std::string EncodeRequest(const GlobalRequest& global) {
   } else {
     json.Set("mounts", std::get<ByMounts>(request.target).paths);
   }
+  if (!global.node.empty()) json.Set("node", global.node);
+  if (global.pin_before) json.Set("pin_before", PluginToJson(*global.pin_before));
   if (request.order) json.Set("order", Plain(*request.order));
   if (request.start_timeout) json.Set("start_timeout_ms", request.start_timeout->count());
   if (request.drain_timeout) json.Set("drain_timeout_ms", request.drain_timeout->count());
@@ -109,7 +78,9 @@ std::optional<GlobalRequest> DecodeRequest(std::string_view text) {
   request.strategy = Choice<Strategy>(*json, "strategy");
   request.max_unavailable = static_cast<std::uint32_t>(Size(*json, "max_unavailable"));
   request.force = Flag(*json, "force");
-  request.scope = Scope::kGlobal;
+  global.node = Text(*json, "node");
+  request.scope = global.node.empty() ? Scope::kGlobal : Scope::kLocal;
+  if (const Json* before = json->Find("pin_before")) global.pin_before = PluginFromJson(*before);
   if (const Json* mounts = json->Find("mounts"); mounts != nullptr && mounts->array() != nullptr) {
     ByMounts target;
     for (const Json& path : *mounts->array()) {
@@ -133,34 +104,6 @@ std::optional<GlobalRequest> DecodeRequest(std::string_view text) {
     }
   }
   return global;
-}
-
-std::string EncodeMember(const MemberReport& report) {
-  return ToJson(Json::Object{{"node", report.node},
-                             {"member", report.member},
-                             {"state", Plain(report.state)},
-                             {"by_start", report.by_start},
-                             {"finished_at_ms", report.finished_at_ms},
-                             {"reloaded", report.reloaded},
-                             {"failed", report.failed},
-                             {"skipped", report.skipped},
-                             {"error", report.error.substr(0, kLongestError)}});
-}
-
-std::optional<MemberReport> DecodeMember(std::string_view text) {
-  const auto json = ParseJson(text);
-  if (!json.ok()) return std::nullopt;
-  MemberReport report;
-  report.node = Text(*json, "node");
-  report.member = Text(*json, "member");
-  report.state = Choice<NodeState>(*json, "state");
-  report.by_start = Flag(*json, "by_start");
-  report.finished_at_ms = Number(*json, "finished_at_ms").value_or(0);
-  report.reloaded = Size(*json, "reloaded");
-  report.failed = Size(*json, "failed");
-  report.skipped = Size(*json, "skipped");
-  report.error = Text(*json, "error");
-  return report;
 }
 
 }  // namespace plugreload::internal

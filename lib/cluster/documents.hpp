@@ -18,6 +18,7 @@ namespace plugreload::internal {
 inline constexpr std::string_view kRequestPrefix = "state/reloads/";
 inline constexpr std::string_view kMemberPrefix = "cluster/members/";
 inline constexpr std::string_view kResultPrefix = "cluster/results/";
+inline constexpr std::string_view kRunningPrefix = "cluster/running/";
 
 // A reload_id as one segment of a key.
 std::string Segment(std::string_view reload_id);
@@ -29,6 +30,8 @@ std::string PermitKey(std::string_view reload_id, std::uint32_t number);
 
 struct GlobalRequest {
   ReloadRequest request;  // pin is committed beside it and not repeated
+  std::string node;       // empty: every node
+  std::optional<PluginRef> pin_before;
   std::int64_t requested_at_ms = 0;
   bool cancelled = false;
   std::vector<MemberReport> expected;  // node and member only
@@ -40,6 +43,9 @@ std::string EncodeRequest(const GlobalRequest& request);
 std::optional<GlobalRequest> DecodeRequest(std::string_view text);
 std::string EncodeMember(const MemberReport& report);
 std::optional<MemberReport> DecodeMember(std::string_view text);
+std::string RunningKey(std::string_view member);
+std::string EncodeRunning(const MemberState& state);
+std::optional<MemberState> DecodeRunning(std::string_view text);
 
 }  // namespace plugreload::internal
 

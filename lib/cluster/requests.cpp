@@ -1,4 +1,4 @@
-// The half of Cluster that takes global reloads and tells about them.
+// The part of Cluster that takes reloads of several members and tells about them.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -55,41 +55,55 @@ bool Cluster::Knows(std::string_view reload_id) const {
   return entries_.contains(reload_id);
 }
 
+bool Cluster::HasSiblings() const {
+  // Out of reach, the store cannot bring the request to them either.
+  const auto present = Present(After(kLookTimeout));
+  return present.ok() &&
+         std::any_of(present->begin(), present->end(), [&](const MemberReport& member) {
+           return member.node == node_ && member.member != member_;
+         });
+}
+
+std::optional<ReloadRequest> Cluster::RequestOf(std::string_view reload_id) const {
+  const auto global = Find(reload_id);
+  return global ? std::optional(global->request) : std::nullopt;
+}
+
 Result<std::string> Cluster::Submit(const ReloadRequest& request) {
   if (request.max_unavailable == 0) {
     return Status(Code::kInvalidArgument, "invalid_max_unavailable", "max_unavailable is 0");
   }
   const Deadline deadline = After(kDefaultMutationTimeout);
-  const auto present = store_->Load(kMemberPrefix, deadline);
-  if (!present.ok()) return present.status().WithContext("a global reload: reading the members");
+  auto present = Present(deadline);
+  if (!present.ok()) return present.status().WithContext("a reload: reading the members");
   GlobalRequest global;
   global.request = request;
   if (request.reload_id.empty()) global.request.reload_id = NewUuid();
+  if (request.scope == Scope::kLocal) global.node = node_;
   global.requested_at_ms = UnixMillis();
-  for (const Document& document : present->documents) {
-    if (const auto member = DecodeMember(document.value)) global.expected.push_back(*member);
-  }
-  std::sort(global.expected.begin(), global.expected.end(), [](const auto& a, const auto& b) {
-    return std::pair(a.node, a.member) < std::pair(b.node, b.member);
+  global.expected = *std::move(present);
+  std::erase_if(global.expected, [&](const MemberReport& member) {
+    return !global.node.empty() && member.node != global.node;
   });
   const std::string id = global.request.reload_id;
-  const std::string text = EncodeRequest(global);
   const auto edit = [&]() -> Result<std::vector<Change>> {
-    if (Find(id)) {
+    if (Find(id) || engine_->FindLocal(id)) {
       return Status(Code::kAlreadyExists, "reload_id_in_use",
                     fmt::format("a reload with the id \"{}\" exists already", id));
     }
     std::vector<Change> changes;
-    if (request.pin) {
-      auto pinned = catalog_->PinChanges(*request.pin);
+    if (const auto& pin = request.pin) {
+      const auto now = catalog_->FindPin(pin->type, pin->name);
+      global.pin_before = PluginRef{pin->type, pin->name, now ? now->version : std::string()};
+      auto pinned = catalog_->PinChanges(*pin);
       if (!pinned.ok()) return pinned.status();
       changes = *std::move(pinned);
     }
-    changes.push_back({RequestKey(id), text, Revision{0}, false});
+    changes.push_back({RequestKey(id), EncodeRequest(global), Revision{0}, false});
     return changes;
   };
   if (Status status = applier_->Commit(edit, deadline); !status.ok()) {
-    return status.WithContext("a global reload");
+    return status.WithContext("a reload of several members");
   }
   return id;
 }
@@ -119,12 +133,10 @@ bool Cluster::Members(const GlobalRequest& global, std::vector<MemberReport>& me
   members = global.expected;
   const Deadline deadline = After(kLookTimeout);
   const auto results = store_->Load(ResultsOf(global.request.reload_id), deadline);
-  const auto present = store_->Load(kMemberPrefix, deadline);
+  const auto present = Present(deadline);
   if (!results.ok() || !present.ok()) return false;
   std::set<std::string> alive;
-  for (const Document& document : present->documents) {
-    if (const auto member = DecodeMember(document.value)) alive.insert(member->member);
-  }
+  for (const MemberReport& member : *present) alive.insert(member.member);
   std::map<std::string, MemberReport> by_member;
   std::map<std::string, MemberReport> restarted;  // by node
   for (const Document& document : results->documents) {
@@ -143,7 +155,7 @@ bool Cluster::Members(const GlobalRequest& global, std::vector<MemberReport>& me
     }
     if (Terminal(member.state)) continue;
     if (alive.contains(member.member)) continue;
-    // It has gone in the middle: what runs on its node since has started with the request done.
+    // It has gone in the middle: what runs on its node since then started with the request done.
     const auto next = restarted.find(member.node);
     if (next != restarted.end()) {
       member = next->second;
@@ -151,15 +163,22 @@ bool Cluster::Members(const GlobalRequest& global, std::vector<MemberReport>& me
       member.state = global.cancelled ? NodeState::kCancelled : NodeState::kPending;
     }
   }
+  // Of one node: there is nothing of them to reload any more.
+  if (!global.node.empty()) {
+    std::erase_if(members, [&](const MemberReport& member) {
+      return !Terminal(member.state) && !alive.contains(member.member);
+    });
+  }
   // Joined between the look at the members and the commit.
   for (auto& [name, result] : by_member) members.push_back(std::move(result));
+  for (MemberReport& member : members) member.self = member.member == member_;
   return true;
 }
 
-void Cluster::Describe(std::string_view reload_id, std::optional<ReloadReport>& report) const {
-  if (!report && !Knows(reload_id)) return;
+bool Cluster::Tell(std::string_view reload_id, std::optional<ReloadReport>& report) const {
+  if (!report && !Knows(reload_id)) return true;
   const auto global = Find(reload_id);
-  if (!global) return;
+  if (!global) return true;
   if (!report) {
     report.emplace();
     report->reload_id = global->request.reload_id;
@@ -167,21 +186,24 @@ void Cluster::Describe(std::string_view reload_id, std::optional<ReloadReport>& 
   }
   report->requested_at_ms = global->requested_at_ms;
   report->revision = global->created;
+  report->pin_before = global->pin_before;
   if (!Members(*global, report->members)) {
     report->state = ReloadState::kRunning;
-    return;
+    return false;
   }
   report->state = StateOf(report->members);
   report->finished_at_ms = 0;
-  if (report->state < ReloadState::kDone) return;
+  if (report->state < ReloadState::kDone) return true;
   for (const MemberReport& member : report->members) {
     report->finished_at_ms = std::max(report->finished_at_ms, member.finished_at_ms);
   }
+  return true;
 }
 
 Status Cluster::Wait(std::string_view reload_id, Deadline deadline,
                      ReloadCoordinator::Until until) {
-  if (until == ReloadCoordinator::Until::kAnswer) {
+  const auto global = Find(reload_id);
+  if (until == ReloadCoordinator::Until::kAnswer && global && global->node.empty()) {
     const MutexLock lock(mutex_);
     for (;;) {
       const auto found = entries_.find(reload_id);
@@ -190,11 +212,14 @@ Status Cluster::Wait(std::string_view reload_id, Deadline deadline,
       if (!changed_.WaitUntil(mutex_, deadline)) return {};
     }
   }
+  Deadline unreachable = After(ttl_);
   for (;;) {
-    std::optional<ReloadReport> report;
-    Describe(reload_id, report);
-    if (!report || report->state >= ReloadState::kDone) return {};
     const auto now = std::chrono::steady_clock::now();
+    std::optional<ReloadReport> report;
+    // Without the store nobody can tell when the others are done.
+    if (Tell(reload_id, report)) unreachable = After(ttl_);
+    if (!report || report->state >= ReloadState::kDone) return {};
+    if (until == ReloadCoordinator::Until::kAnswer && now >= unreachable) return {};
     if (now >= deadline) return {};
     if (!Pause(std::min(kPoll, std::chrono::ceil<Millis>(deadline - now)))) {
       return Status(Code::kFailedPrecondition, "closed", "the runtime is closing");

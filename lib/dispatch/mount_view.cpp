@@ -15,14 +15,9 @@ Json ConfigData() {
 
 }  // namespace
 
-Json MountView(const ApiCall& call, const MountStatus& status) {
+Json MountView(const MountStatus& status) {
   const MountEntry& mount = status.mount;
   const bool runs = status.generation != 0;
-  const auto next = call.backend.registry.Resolve(mount.type, mount.plugin, mount.version,
-                                                  mount.override_pinned_version);
-  const bool stale = runs && next.ok() &&
-                     (next->spec.ref.version != status.running_version ||
-                      (!next->spec.sha256.empty() && next->spec.sha256 != status.running_sha256));
   return Json::Object{{"accessor", mount.accessor},
                       {"type", mount.plugin},
                       {"description", mount.description},
@@ -38,7 +33,7 @@ Json MountView(const ApiCall& call, const MountStatus& status) {
                       {"start", mount.start == StartMode::kLazy ? "lazy" : "eager"},
                       {"state", MountStateName(status.state)},
                       {"override_pinned_version", mount.override_pinned_version},
-                      {"reload_needed", stale},
+                      {"reload_needed", status.reload_needed},
                       {"generation", status.generation},
                       {"instance", status.instance},
                       {"pid", status.pid},

@@ -25,7 +25,7 @@ Reply ListMounts(const ApiCall& call) {
     std::string_view path = status.mount.path;
     if (path.starts_with(kAuthPrefix) != (kTable == Table::kAuth)) continue;
     if (kTable == Table::kAuth) path.remove_prefix(kAuthPrefix.size());
-    data.object()->push_back({std::string(path), MountView(call, status)});
+    data.object()->push_back({std::string(path), MountView(status)});
   }
   return Legacy(std::move(data));
 }
@@ -34,7 +34,7 @@ template <Table kTable>
 Reply ReadMount(const ApiCall& call) {
   const std::string path = TablePath(kTable, call.captures.at("path"));
   const auto status = MountHere(call, path);
-  return status ? Legacy(MountView(call, *status)) : NoMount(kTable, path);
+  return status ? Legacy(MountView(*status)) : NoMount(kTable, path);
 }
 
 template <Table kTable>

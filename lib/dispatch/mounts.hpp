@@ -20,7 +20,7 @@ enum class Table { kSecret, kAuth };
 std::string TablePath(Table table, std::string_view url_path);
 
 // Vault's fields of one mount, and ours.
-Json MountView(const ApiCall& call, const MountStatus& status);
+Json MountView(const MountStatus& status);
 // The mounts of the call's own namespace, as they run.
 std::vector<MountStatus> MountsHere(const ApiCall& call);
 std::optional<MountStatus> MountHere(const ApiCall& call, std::string_view path);

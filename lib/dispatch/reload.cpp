@@ -9,7 +9,9 @@
 #include <system_error>
 #include <utility>
 
+#include "dispatch/plugins.hpp"
 #include "dispatch/reload_body.hpp"
+#include "dispatch/reload_control.hpp"
 #include "dispatch/reload_status.hpp"
 #include "dispatch/reload_targets.hpp"
 #include "dispatch/route.hpp"
@@ -25,9 +27,13 @@ constexpr FieldSpec kFields[] = {
     {"policy", FieldKind::kString},          {"force", FieldKind::kBool},
     {"start_timeout", FieldKind::kDuration}, {"drain_timeout", FieldKind::kDuration},
     {"deadline", FieldKind::kDuration},      {"dry_run", FieldKind::kBool},
-    {"strategy", FieldKind::kString},        {"max_unavailable", FieldKind::kString}};
-// By type and name there is no plugin or mounts to give: they are unrecognised.
+    {"strategy", FieldKind::kString},        {"max_unavailable", FieldKind::kString},
+    {"pin_version", FieldKind::kString}};
+// By type and name there is no plugin or mounts to give: they are unrecognised. Pins are the root
+// namespace's, and so is the one to set with the reload.
 constexpr std::span<const FieldSpec> kRootFields = std::span(kFields).subspan(2);
+constexpr std::span<const FieldSpec> kBackendFields =
+    std::span(kFields).first(std::size(kFields) - 1);
 
 constexpr std::string_view kNothing = "no plugins were reloaded";
 constexpr std::string_view kNothingHere =
@@ -82,6 +88,12 @@ struct Outcome {
   ReloadReport report;
   Status refused;  // not OK: nothing was tried, and this is why
 };
+
+// Why another member of this node did not do its part; what this one did is told by mount.
+std::optional<std::string> SiblingError(const MemberReport& member) {
+  if (member.self || member.error.empty()) return std::nullopt;
+  return fmt::format("member {} of node {}: {}", member.member, member.node, member.error);
+}
 
 // Until the reload has ended, or the call's deadline; then the report says what holds so far.
 Outcome Carry(const ApiCall& call, const ReloadRequest& request) {
@@ -149,9 +161,11 @@ Reply RunByPlugin(const ApiCall& call, const ReloadRequest& request) {
       errors.push_back(*std::move(error));
     }
   }
+  for (const MemberReport& member : outcome.report.members) {
+    if (auto error = SiblingError(member)) errors.push_back(*std::move(error));
+  }
   // Committed for every member: what failed here is in the status, and a warning.
-  const bool shared = !outcome.report.members.empty();
-  if (shared) {
+  if (IsGlobal(call) && !outcome.report.members.empty()) {
     warnings = std::exchange(errors, {});
   } else if (errors.empty() && !Ended(outcome.report.state)) {
     errors.push_back(LateText(request.reload_id));
@@ -181,7 +195,8 @@ std::optional<std::string> AddUncovered(const ApiCall& call, const NamedTarget& 
 // The errors in the order in which the request names the mounts; warnings when the request is
 // committed for every member (`shared`).
 Reply AnswerMounts(const ApiCall& call, const std::vector<NamedTarget>& targets, Json data,
-                   const std::map<std::string, std::string>& failed, bool shared) {
+                   const std::map<std::string, std::string>& failed,
+                   const std::vector<std::string>& siblings, bool shared) {
   std::vector<std::string> errors;
   std::size_t missing = 0, skipped = 0;
   Json::Array mounts = *data.Find("mounts")->array();
@@ -196,6 +211,7 @@ Reply AnswerMounts(const ApiCall& call, const std::vector<NamedTarget>& targets,
       ++skipped;
     }
   }
+  errors.insert(errors.end(), siblings.begin(), siblings.end());
   data.Set("mounts", std::move(mounts));
   if (const Json* count = data.Find("failed")) {
     data.Set("failed", *count->integer() + static_cast<std::int64_t>(missing));
@@ -227,7 +243,7 @@ Reply RunByMounts(const ApiCall& call, ReloadRequest request,
       if (!made.ok()) return FromStatus(made.status());
       plan = *std::move(made);
     }
-    return AnswerMounts(call, targets, PlanData(plan, request.reload_id), failed, false);
+    return AnswerMounts(call, targets, PlanData(plan, request.reload_id), failed, {}, false);
   }
   Outcome outcome;
   if (nothing) {
@@ -250,8 +266,12 @@ Reply RunByMounts(const ApiCall& call, ReloadRequest request,
     failed[target.path] = fmt::format("cannot reload plugin on {}: {}", Quote(target.path),
                                       LateText(request.reload_id));
   }
-  return AnswerMounts(call, targets, ReportData(outcome.report), failed,
-                      !outcome.report.members.empty());
+  std::vector<std::string> siblings;
+  for (const MemberReport& member : outcome.report.members) {
+    if (auto error = SiblingError(member)) siblings.push_back(*std::move(error));
+  }
+  return AnswerMounts(call, targets, ReportData(outcome.report), failed, siblings,
+                      IsGlobal(call) && !outcome.report.members.empty());
 }
 
 ReloadRequest NewRequest(const ApiCall& call) {
@@ -266,8 +286,17 @@ Reply ReloadRoot(const ApiCall& call) {
   if (auto refused = CheckScope(call)) return *std::move(refused);
   ReloadRequest request = NewRequest(call);
   request.reach = Reach::kSubtree;
-  request.target = ByPlugin{*ParsePluginType(call.captures.at("type")), call.captures.at("name")};
+  const ByPlugin target{*ParsePluginType(call.captures.at("type")), call.captures.at("name")};
+  request.target = target;
   if (auto refused = ParseAdditions(call, request)) return *std::move(refused);
+  if (const std::string version = call.fields.String("pin_version"); !version.empty()) {
+    if (target.type == PluginType::kUnknown) {
+      return Refuse(400, "pin_version needs a type: auth, database or secret");
+    }
+    auto canonical = PluginVersion(version);
+    if (!canonical.ok()) return Refuse(400, std::string(canonical.status().message()));
+    request.pin = PluginRef{target.type, target.name, *std::move(canonical)};
+  }
   return RunByPlugin(call, request);
 }
 
@@ -298,10 +327,13 @@ Reply ReloadBackend(const ApiCall& call) {
 
 std::vector<Route> ReloadRoutes() {
   return {{.pattern = "sys/plugins/reload/backend",
-           .fields = kFields,
+           .fields = kBackendFields,
            .update = ReloadBackend,
            .summary = "Replaces what runs in this namespace: a plugin, or some mounts."},
           ReloadStatusRoute(),
+          CancelRoute(),
+          RollbackRoute(),
+          RunningRoute(),
           {.pattern = "sys/plugins/reload/{reload_type}/{name}",
            .where = Where::kRootNamespace,
            .fields = kRootFields,

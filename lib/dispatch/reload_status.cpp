@@ -31,6 +31,9 @@ bool Restrict(ReloadReport& report, std::string_view ns) {
   for (MemberReport& member : report.members) {
     member.reloaded = member.failed = member.skipped = 0;
     if (!member.error.empty()) member.error = "see the status in the root namespace";
+    std::erase_if(member.mounts, [&](const MemberMount& mount) {
+      return !std::string_view(mount.ns).starts_with(ns);
+    });
   }
   report.reloaded = Count(report, MountOutcome::kReloaded);
   report.failed = Count(report, MountOutcome::kFailed);
@@ -71,6 +74,19 @@ Json MemberResults(const ReloadReport& report) {
   return results;
 }
 
+Json Mounts(const MemberReport& member) {
+  Json mounts{Json::Array{}};
+  for (const MemberMount& mount : member.mounts) {
+    mounts.Add(Json::Object{{"namespace", mount.ns},
+                            {"path", mount.path},
+                            {"outcome", MountOutcomeName(mount.outcome)},
+                            {"previous_version", mount.previous_version},
+                            {"running_version", mount.running_version},
+                            {"error", mount.error.empty() ? Json() : Json(mount.error)}});
+  }
+  return mounts;
+}
+
 Json Members(const ReloadReport& report) {
   Json members{Json::Array{}};
   for (const MemberReport& member : report.members) {
@@ -80,7 +96,9 @@ Json Members(const ReloadReport& report) {
                              {"by_start", member.by_start},
                              {"reloaded", member.reloaded},
                              {"failed", member.failed},
-                             {"skipped", member.skipped}});
+                             {"skipped", member.skipped},
+                             {"error", member.error.empty() ? Json() : Json(member.error)},
+                             {"mounts", Mounts(member)}});
   }
   return members;
 }

@@ -124,18 +124,23 @@ Status StoreCatalog::Deregister(const PluginRef& ref, Deadline deadline) {
 }
 
 Status StoreCatalog::SetPin(const PluginRef& ref, Deadline deadline) {
+  if (ref.version.empty()) {
+    return Status(Code::kInvalidArgument, "missing_version", "missing plugin version");
+  }
   return applier_->Commit([&] { return PinChanges(ref); }, deadline);
 }
 
 Result<std::vector<Change>> StoreCatalog::PinChanges(const PluginRef& ref) const {
   if (Status valid = ValidateIdentity(ref.type, ref.name); !valid.ok()) return valid;
-  if (ref.version.empty()) {
-    return Status(Code::kInvalidArgument, "missing_version", "missing plugin version");
-  }
-  const Result<std::string> version = CanonicalVersion(ref.version);
+  const Result<std::string> version = CanonicalOrEmpty(ref.version);
   if (!version.ok()) return version.status();
   MutexLock lock(mutex_);
   const Family& family = families_.At(ref.type, ref.name);
+  if (version->empty()) {
+    if (family.pin_revision == 0) return std::vector<Change>();
+    return std::vector{Change{PinKey(ref.type, ref.name), std::nullopt, family.pin_revision},
+                       Guard(ref.type, ref.name, family)};
+  }
   if (family.Find(*version) == nullptr) {
     return Status(Code::kNotFound, "plugin_not_found",
                   fmt::format("plugin not found in the catalog; {} plugin \"{}\" version {} does "
@@ -148,15 +153,8 @@ Result<std::vector<Change>> StoreCatalog::PinChanges(const PluginRef& ref) const
 }
 
 Status StoreCatalog::Unpin(PluginType type, std::string_view name, Deadline deadline) {
-  if (Status valid = ValidateIdentity(type, name); !valid.ok()) return valid;
-  const auto edit = [&]() -> Result<std::vector<Change>> {
-    MutexLock lock(mutex_);
-    const Family& family = families_.At(type, name);
-    if (family.pin_revision == 0) return std::vector<Change>();
-    return std::vector{Change{PinKey(type, name), std::nullopt, family.pin_revision},
-                       Guard(type, name, family)};
-  };
-  return applier_->Commit(edit, deadline);
+  const PluginRef none{type, std::string(name), ""};
+  return applier_->Commit([&] { return PinChanges(none); }, deadline);
 }
 
 Result<Resolution> StoreCatalog::ResolveForMount(PluginType type, std::string_view name,

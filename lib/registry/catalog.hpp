@@ -31,7 +31,8 @@ class Catalog : public StateImage {
   virtual Status Register(PluginSpec spec, Deadline deadline) = 0;
   virtual Status Deregister(const PluginRef& ref, Deadline deadline) = 0;
   virtual Status SetPin(const PluginRef& ref, Deadline deadline) = 0;
-  // What SetPin would commit now, to be committed with something else; inside an Applier::Edit.
+  // What SetPin would commit now, or Unpin for an empty version, to be committed with something
+  // else; inside an Applier::Edit.
   virtual Result<std::vector<Change>> PinChanges(const PluginRef& ref) const = 0;
   virtual Status Unpin(PluginType type, std::string_view name, Deadline deadline) = 0;
   virtual std::optional<Pin> FindPin(PluginType type, std::string_view name) const = 0;

@@ -74,6 +74,13 @@ Result<ReloadReport> ReloadCoordinator::Wait(std::string_view reload_id, Deadlin
   return engine_->Wait(reload_id, deadline, until);
 }
 Status ReloadCoordinator::Cancel(std::string_view reload_id) { return engine_->Cancel(reload_id); }
+Result<std::string> ReloadCoordinator::Rollback(std::string_view reload_id,
+                                                std::string_view new_reload_id) {
+  return engine_->Rollback(reload_id, new_reload_id);
+}
+Result<std::vector<MemberState>> ReloadCoordinator::Running(Deadline deadline) const {
+  return engine_->Running(deadline);
+}
 std::vector<MountStatus> ReloadCoordinator::State(std::string_view ns, Reach reach) const {
   return engine_->State(ns, reach);
 }

@@ -29,7 +29,8 @@ Millis Left(Deadline deadline) {
 
 Engine::Engine(const RuntimeOptions& options, std::shared_ptr<Catalog> catalog,
                std::shared_ptr<Notifier> notifier)
-    : plugin_directory_(options.plugin_directory),
+    : node_(options.node),
+      plugin_directory_(options.plugin_directory),
       handshake_(options.handshake),
       catalog_(std::move(catalog)),
       notifier_(std::move(notifier)),

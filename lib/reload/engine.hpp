@@ -59,7 +59,11 @@ class Engine final : public MountObserver {
   Result<ReloadReport> Wait(std::string_view reload_id, Deadline deadline,
                             ReloadCoordinator::Until until) const;
   Status Cancel(std::string_view reload_id);
-  // This runtime's part of a global reload.
+  Result<std::string> Rollback(std::string_view reload_id, std::string_view new_reload_id);
+  Result<std::vector<MemberState>> Running(Deadline deadline) const;
+  // This runtime's part, whatever others do.
+  Result<std::string> SubmitLocal(const ReloadRequest& request);
+  MemberState OwnState() const;
   Status CancelLocal(std::string_view reload_id);
   std::optional<ReloadReport> FindLocal(std::string_view reload_id) const;
   std::vector<MountStatus> State(std::string_view ns, Reach reach) const;
@@ -89,6 +93,7 @@ class Engine final : public MountObserver {
                    const std::shared_ptr<MountAttachment>& attachment) override;
 
  private:
+  Result<ReloadRequest> CheckRequest(const ReloadRequest& request);
   enum class Found { kLease, kNoNamespace, kNoMount, kNotServing, kNoMemory };
   // What a request waits for that found its mount not serving.
   struct Waiting {
@@ -105,6 +110,7 @@ class Engine final : public MountObserver {
   Status Admit(const char* what) const;
 
   const ForkGuard fork_guard_;
+  const std::string node_;
   const std::string plugin_directory_;
   const Handshake handshake_;
   const std::shared_ptr<Catalog> catalog_;

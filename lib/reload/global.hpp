@@ -1,10 +1,12 @@
-// reload/global.hpp - what the engine needs of reloads that reach every runtime of the store.
+// reload/global.hpp - what the engine needs of reloads that other runtimes of the store take part
+// in.
 #ifndef PLUGRELOAD_RELOAD_GLOBAL_HPP_
 #define PLUGRELOAD_RELOAD_GLOBAL_HPP_
 
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "plugreload/reload.hpp"
 
@@ -14,15 +16,20 @@ namespace plugreload::internal {
 class GlobalReloads {
  public:
   virtual ~GlobalReloads() = default;
+  // Whether this node has other runtimes: then a local reload is theirs, too.
+  virtual bool HasSiblings() const = 0;
   // Commits the request; returns once this runtime has seen it.
   virtual Result<std::string> Submit(const ReloadRequest& request) = 0;
   virtual bool Knows(std::string_view reload_id) const = 0;
-  // kAnswer: until this runtime's part is done; kEnd: until every member's is. OK at the deadline.
+  virtual std::optional<ReloadRequest> RequestOf(std::string_view reload_id) const = 0;
+  // kAnswer: until the part of this runtime is done, of a local reload those of its siblings, too;
+  // kEnd: until every member's is. OK at the deadline.
   virtual Status Wait(std::string_view reload_id, Deadline deadline,
                       ReloadCoordinator::Until until) = 0;
   // Fills in the members and the state of all; makes the report when there is no local part.
   virtual void Describe(std::string_view reload_id, std::optional<ReloadReport>& report) const = 0;
   virtual Status Cancel(std::string_view reload_id) = 0;
+  virtual Result<std::vector<MemberState>> Running(Deadline deadline) const = 0;
 };
 
 }  // namespace plugreload::internal

@@ -87,7 +87,8 @@ std::string Jobs::HeldText(const Job& job) const {
   return text;
 }
 
-Result<std::string> Jobs::Submit(const ReloadRequest& request, std::set<std::string> names) {
+Result<std::string> Jobs::Submit(const ReloadRequest& request, std::set<std::string> names,
+                                 std::optional<PluginRef> pin_before) {
   const std::string id = request.reload_id.empty() ? NewUuid() : request.reload_id;
   const std::uint64_t last_start = last_start_();
   const MutexLock lock(mutex_);
@@ -102,6 +103,7 @@ Result<std::string> Jobs::Submit(const ReloadRequest& request, std::set<std::str
     job->not_before = std::max(job->not_before, last_start);
     job->ids.push_back(id);
     job->requested_at[id] = UnixMillis();
+    if (pin_before) job->pin_before[id] = *std::move(pin_before);
     by_id_[id] = job;
     return id;
   }
@@ -116,6 +118,7 @@ Result<std::string> Jobs::Submit(const ReloadRequest& request, std::set<std::str
   job->not_before = last_start;
   job->ids.push_back(id);
   job->requested_at[id] = UnixMillis();
+  if (pin_before) job->pin_before[id] = *std::move(pin_before);
   by_id_[id] = job;
   Tell(EventKind::kReloadQueued, *job);
   queue_.push_back(std::move(job));
@@ -163,6 +166,8 @@ ReloadReport Jobs::ReportFor(const Job& job, std::string_view reload_id) const {
   report.reload_id = reload_id;
   if (job.ids.front() != reload_id) report.joined = job.ids.front();
   report.requested_at_ms = job.requested_at.find(report.reload_id)->second;
+  const auto before = job.pin_before.find(report.reload_id);
+  if (before != job.pin_before.end()) report.pin_before = before->second;
   CountDraining(job, report);
   return report;
 }
@@ -172,6 +177,13 @@ std::optional<ReloadReport> Jobs::Find(std::string_view reload_id) const {
   const auto job = by_id_.find(reload_id);
   if (job == by_id_.end()) return std::nullopt;
   return ReportFor(*job->second, reload_id);
+}
+
+std::optional<ReloadRequest> Jobs::RequestOf(std::string_view reload_id) const {
+  const MutexLock lock(mutex_);
+  const auto job = by_id_.find(reload_id);
+  if (job == by_id_.end()) return std::nullopt;
+  return job->second->request;
 }
 
 Result<ReloadReport> Jobs::Wait(std::string_view reload_id, Deadline deadline,

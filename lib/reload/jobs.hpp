@@ -30,6 +30,7 @@ struct Job {
 
   std::vector<std::string> ids;  // the first one is the job's own
   std::map<std::string, std::int64_t> requested_at;
+  std::map<std::string, PluginRef> pin_before;  // by id; of the requests that set the pin
   ReloadReport report;
   struct Hidden {
     Generation* generation = nullptr;
@@ -60,7 +61,9 @@ class Jobs {
        std::function<void(const std::shared_ptr<Job>&)> run);
 
   // Queues the request, or joins an equal one that waits. The reload_id.
-  Result<std::string> Submit(const ReloadRequest& request, std::set<std::string> names);
+  Result<std::string> Submit(const ReloadRequest& request, std::set<std::string> names,
+                             std::optional<PluginRef> pin_before = std::nullopt);
+  std::optional<ReloadRequest> RequestOf(std::string_view reload_id) const;
   std::optional<ReloadReport> Find(std::string_view reload_id) const;
   Result<ReloadReport> Wait(std::string_view reload_id, Deadline deadline,
                             ReloadCoordinator::Until until) const;

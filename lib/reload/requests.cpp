@@ -9,6 +9,30 @@
 namespace plugreload::internal {
 
 Result<std::string> Engine::Submit(const ReloadRequest& request) {
+  const Result<ReloadRequest> canonical = CheckRequest(request);
+  if (!canonical.ok()) return canonical.status();
+  if (global_ == nullptr) return SubmitLocal(*canonical);
+  const bool others = canonical->scope == Scope::kGlobal || global_->HasSiblings();
+  return others ? global_->Submit(*canonical) : SubmitLocal(*canonical);
+}
+
+Result<std::string> Engine::SubmitLocal(const ReloadRequest& request) {
+  Result<ReloadRequest> local = CheckRequest(request);
+  if (!local.ok()) return local.status();
+  std::optional<PluginRef> before;
+  if (const auto& pin = local->pin) {
+    const auto now = catalog_->FindPin(pin->type, pin->name);
+    before = PluginRef{pin->type, pin->name, now ? now->version : std::string()};
+    const Deadline deadline = After(kDefaultMutationTimeout);
+    const Status set = pin->version.empty() ? catalog_->Unpin(pin->type, pin->name, deadline)
+                                            : catalog_->SetPin(*pin, deadline);
+    if (!set.ok()) return set;
+  }
+  local->scope = Scope::kLocal;
+  return jobs_->Submit(*local, planner_->Names(*local), std::move(before));
+}
+
+Result<ReloadRequest> Engine::CheckRequest(const ReloadRequest& request) {
   if (Status status = Admit("Submit"); !status.ok()) return status;
   if (Status status = planner_->Check(request); !status.ok()) return status;
   ReloadRequest canonical = request;
@@ -17,15 +41,7 @@ Result<std::string> Engine::Submit(const ReloadRequest& request) {
     return Status(Code::kNotFound, "namespace_not_found",
                   "there is no namespace \"" + canonical.ns + "\"");
   }
-  if (canonical.scope == Scope::kGlobal && global_ != nullptr) return global_->Submit(canonical);
-  if (canonical.pin) {
-    if (Status status = catalog_->SetPin(*canonical.pin, After(kDefaultMutationTimeout));
-        !status.ok()) {
-      return status;
-    }
-  }
-  canonical.scope = Scope::kLocal;
-  return jobs_->Submit(canonical, planner_->Names(canonical));
+  return canonical;
 }
 
 Result<ReloadReport> Engine::Reload(const ReloadRequest& request) {
@@ -67,11 +83,26 @@ std::optional<ReloadReport> Engine::FindLocal(std::string_view reload_id) const 
   return jobs_->Find(reload_id);
 }
 
+Result<std::vector<MemberState>> Engine::Running(Deadline deadline) const {
+  if (Status status = RefuseInCallback("Running"); !status.ok()) return status;
+  if (global_ != nullptr) return global_->Running(deadline);
+  return std::vector{OwnState()};
+}
+
 std::vector<MountStatus> Engine::State(std::string_view ns, Reach reach) const {
   std::vector<MountStatus> states;
   const Depth depth = reach == Reach::kSubtree ? Depth::kSubtree : Depth::kSelf;
   for (const auto& node : tree_->Nodes(ns, depth)) {
-    states.push_back(slots_.Describe(static_cast<const Slot&>(*node->attachment)));
+    MountStatus& status =
+        states.emplace_back(slots_.Describe(static_cast<const Slot&>(*node->attachment)));
+    const MountEntry& mount = status.mount;
+    const auto next =
+        catalog_->Resolve(mount.type, mount.plugin, mount.version, mount.override_pinned_version);
+    if (!next.ok() || status.generation == 0) continue;
+    const PluginSpec& spec = next->spec;
+    status.wanted_version = spec.ref.version;
+    status.reload_needed = spec.ref.version != status.running_version ||
+                           (!spec.sha256.empty() && spec.sha256 != status.running_sha256);
   }
   return states;
 }

@@ -1,0 +1,123 @@
+// The part of Cluster that keeps what it has in the store small, and tells what runs here.
+#include <algorithm>
+#include <chrono>
+#include <set>
+#include <utility>
+
+#include "cluster/cluster.hpp"
+
+namespace plugreload::internal {
+namespace {
+
+constexpr Millis kStoreTimeout{5'000};
+
+std::int64_t UnixMillis() {
+  return std::chrono::duration_cast<Millis>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+bool SameBut(const MemberState& a, const MemberState& b) {
+  return a.plugins == b.plugins && a.reload_needed == b.reload_needed && a.stale == b.stale;
+}
+
+}  // namespace
+
+// Every member trims, after each reload: whoever is up does it, and twice does no harm. A request
+// that a node has not seen by then is not lost to it: that node starts fresh.
+void Cluster::Trim() {
+  std::vector<std::pair<Revision, std::string>> ids;
+  std::set<std::string> expired;
+  {
+    const MutexLock lock(mutex_);
+    const std::int64_t oldest = UnixMillis() - history_ttl_.count();
+    for (const auto& [id, entry] : entries_) {
+      ids.emplace_back(entry.global.created, id);
+      if (entry.global.requested_at_ms < oldest && entry.answered) expired.insert(id);
+    }
+  }
+  std::sort(ids.begin(), ids.end());
+  const std::size_t over = ids.size() > history_ ? ids.size() - history_ : 0;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const std::string& id = ids[i].second;
+    if (i >= over && !expired.contains(id)) continue;
+    const auto results = store_->Load(ResultsOf(id), After(kStoreTimeout));
+    if (!results.ok()) return;
+    // The request goes with the first results, so that none can be added behind.
+    std::vector<Change> changes = {{RequestKey(id), std::nullopt, std::nullopt, false}};
+    for (const Document& document : results->documents) {
+      changes.push_back({document.key, std::nullopt, std::nullopt, false});
+      if (changes.size() < kMaxChangesPerCommit) continue;
+      (void)store_->Commit(changes, After(kStoreTimeout));
+      changes.clear();
+    }
+    if (!changes.empty()) (void)store_->Commit(changes, After(kStoreTimeout));
+  }
+}
+
+void Cluster::Publish() {
+  MemberState now = engine_->OwnState();
+  now.member = member_;
+  if (told_.told_at_ms != 0 && SameBut(now, told_)) return;
+  // Only a member tells: who has been found silent joins first, and tells then.
+  const Change changes[] = {{RunningKey(member_), EncodeRunning(now), std::nullopt, false},
+                            {MemberKey(member_), std::nullopt, keeper_->revision(), true}};
+  if (!store_->Commit(changes, After(kStoreTimeout)).ok()) return;
+  told_ = std::move(now);
+  SweepRunning();
+}
+
+void Cluster::SweepRunning() {
+  const auto told = store_->Load(kRunningPrefix, After(kStoreTimeout));
+  const auto present = Present(After(kStoreTimeout));
+  if (!told.ok() || !present.ok()) return;
+  std::set<std::string> alive = {member_};
+  for (const MemberReport& member : *present) alive.insert(member.member);
+  std::vector<Change> changes;
+  for (const Document& document : told->documents) {
+    if (alive.contains(document.key.substr(kRunningPrefix.size()))) continue;
+    if (changes.size() == kMaxChangesPerCommit) break;
+    changes.push_back({document.key, std::nullopt, document.revision, false});
+  }
+  if (!changes.empty()) (void)store_->Commit(changes, After(kStoreTimeout));
+}
+
+Result<std::vector<MemberReport>> Cluster::Present(Deadline deadline) const {
+  const auto documents = store_->Load(kMemberPrefix, deadline);
+  if (!documents.ok()) return documents.status();
+  std::vector<MemberReport> members;
+  for (const Document& document : documents->documents) {
+    if (auto member = DecodeMember(document.value)) members.push_back(*std::move(member));
+  }
+  std::sort(members.begin(), members.end(), [](const auto& a, const auto& b) {
+    return std::pair(a.node, a.member) < std::pair(b.node, b.member);
+  });
+  return members;
+}
+
+Result<std::vector<MemberState>> Cluster::Running(Deadline deadline) const {
+  const auto told = store_->Load(kRunningPrefix, deadline);
+  if (!told.ok()) return told.status().WithContext("what the members run");
+  const auto present = Present(deadline);
+  if (!present.ok()) return present.status().WithContext("what the members run");
+  std::vector<MemberState> states;
+  for (const MemberReport& member : *present) {
+    MemberState state;
+    if (member.member == member_) {
+      state = engine_->OwnState();
+    } else {
+      const std::string key = RunningKey(member.member);
+      const auto& documents = told->documents;
+      const auto found = std::find_if(documents.begin(), documents.end(),
+                                      [&](const Document& d) { return d.key == key; });
+      if (found != documents.end()) {
+        if (auto read = DecodeRunning(found->value)) state = *std::move(read);
+      }
+    }
+    state.node = member.node;
+    state.member = member.member;
+    states.push_back(std::move(state));
+  }
+  return states;
+}
+
+}  // namespace plugreload::internal
