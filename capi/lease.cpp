@@ -78,6 +78,12 @@ void plugreload_lease_release(plugreload_lease* lease) {
   std::memset(lease, 0, sizeof *lease);
 }
 
+void plugreload_lease_tag(plugreload_lease* lease, const char* tag, size_t tag_len) {
+  PluginLease* held = Held(lease);
+  if (held == nullptr || tag == nullptr) return;
+  held->Tag(tag_len == PLUGRELOAD_NTS ? std::string_view(tag) : std::string_view(tag, tag_len));
+}
+
 const char* plugreload_lease_namespace(const plugreload_lease* lease, size_t* len) {
   return Out(Field(Entry(lease), &MountEntry::ns), len);
 }

@@ -124,9 +124,10 @@ StaticTokens TakeTokens(const plugreload_host& table, Input& input) {
 RuntimeOptions ConvertOptions(const plugreload_options& given, Input& input) {
   RuntimeOptions options;
   input.Flags(given.flags, PLUGRELOAD_ALLOW_UNHASHED | PLUGRELOAD_REFUSE_DEREGISTER_IN_USE |
-                               PLUGRELOAD_REFUSE_UNKNOWN_PLUGIN);
+                               PLUGRELOAD_REFUSE_UNKNOWN_PLUGIN | PLUGRELOAD_TRACK_LEASES);
   options.refuse_unknown_plugin = (given.flags & PLUGRELOAD_REFUSE_UNKNOWN_PLUGIN) != 0;
   options.allow_unhashed = (given.flags & PLUGRELOAD_ALLOW_UNHASHED) != 0;
+  options.track_leases = (given.flags & PLUGRELOAD_TRACK_LEASES) != 0;
   options.refuse_deregister_in_use = (given.flags & PLUGRELOAD_REFUSE_DEREGISTER_IN_USE) != 0;
   if (auto node = input.Maybe(given.node, given.node_len, "node")) options.node = *node;
   options.plugin_directory =

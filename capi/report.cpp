@@ -2,6 +2,7 @@
 #include "handles.hpp"
 #include "output.hpp"
 
+using plugreload::HeldLease;
 using plugreload::Millis;
 using plugreload::MountEntry;
 using plugreload::MountReport;
@@ -26,6 +27,9 @@ const MountEntry* Entry(const plugreload_report* report, size_t index) {
 }
 const Why* Reason(const plugreload_report* report, size_t index) {
   return At(Field(report, &plugreload_report::why), index);
+}
+const HeldLease* Lease(const plugreload_report* report, size_t index, size_t lease) {
+  return At(Field(Item(report, index), &MountReport::leases), lease);
 }
 int64_t Phase(const plugreload_report* report, size_t index, Millis MountReport::*phase) {
   return ValueOf(Field(Item(report, index), phase)).count();
@@ -118,4 +122,16 @@ int64_t plugreload_report_drain_ms(const plugreload_report* report, size_t index
 }
 int64_t plugreload_report_retire_ms(const plugreload_report* report, size_t index) {
   return Phase(report, index, &MountReport::retire);
+}
+
+size_t plugreload_report_lease_count(const plugreload_report* report, size_t index) {
+  return Count(Field(Item(report, index), &MountReport::leases));
+}
+const char* plugreload_report_lease_tag(const plugreload_report* report, size_t index, size_t lease,
+                                        size_t* len) {
+  return Out(Field(Lease(report, index, lease), &HeldLease::tag), len);
+}
+int64_t plugreload_report_lease_age_ms(const plugreload_report* report, size_t index,
+                                       size_t lease) {
+  return ValueOf(Field(Lease(report, index, lease), &HeldLease::age)).count();
 }

@@ -207,8 +207,12 @@ plugreload_code plugreload_lease_acquire(plugreload_engine* engine, const char* 
                                          const char* path, size_t path_len, int64_t timeout_ms,
                                          plugreload_lease* lease, plugreload_error** error);
 /* Ends the lease, on any thread; until then its instance is not stopped. Of an empty lease: does
- * nothing. Wait-free. [own] */
+ * nothing. Wait-free, unless leases are tracked. [own] */
 void plugreload_lease_release(plugreload_lease* lease);
+/* With PLUGRELOAD_TRACK_LEASES: says what holds the lease ("upload 7"), for who asks why an old
+ * instance does not go away. 64 bytes are kept. Otherwise, and of an empty lease: does nothing.
+ * [own] */
+void plugreload_lease_tag(plugreload_lease* lease, const char* tag, size_t tag_len);
 /* All [own], and "", 0 or NULL of an empty lease. The rest of the path, behind the mount's, is a
  * part of the `path` given to acquire: it lives as long, and has no terminator of its own. The
  * version is "" for the unversioned entry. The generation grows by one per swap of the mount.
@@ -298,6 +302,12 @@ int64_t plugreload_report_prepare_ms(const plugreload_report* report, size_t ind
 int64_t plugreload_report_commit_us(const plugreload_report* report, size_t index);
 int64_t plugreload_report_drain_ms(const plugreload_report* report, size_t index);
 int64_t plugreload_report_retire_ms(const plugreload_report* report, size_t index);
+/* The ten oldest leases that are still held on what ran before; none without
+ * PLUGRELOAD_TRACK_LEASES. */
+size_t plugreload_report_lease_count(const plugreload_report* report, size_t index);
+const char* plugreload_report_lease_tag(const plugreload_report* report, size_t index, size_t lease,
+                                        size_t* len);
+int64_t plugreload_report_lease_age_ms(const plugreload_report* report, size_t index, size_t lease);
 
 /* New instances that would be started; mounts with the same process number would share one. Code
  * and message say why a mount would fail before anything is started. Neighbours share an instance

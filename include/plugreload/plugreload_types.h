@@ -123,7 +123,8 @@ enum { /* kind of an event */
 enum {                                          /* plugreload_options.flags */
        PLUGRELOAD_ALLOW_UNHASHED = 1,           /* accept plugins without sha256 */
        PLUGRELOAD_REFUSE_DEREGISTER_IN_USE = 2, /* a version that a mount runs stays */
-       PLUGRELOAD_REFUSE_UNKNOWN_PLUGIN = 4     /* reloading one is 400, not 200 with a warning */
+       PLUGRELOAD_REFUSE_UNKNOWN_PLUGIN = 4,    /* reloading one is 400, not 200 with a warning */
+       PLUGRELOAD_TRACK_LEASES = 8 /* reports tell tag and age of the leases that hold up a drain */
 };
 enum {                                /* plugreload_mount.flags */
        PLUGRELOAD_LAZY = 1,           /* start at the first use */

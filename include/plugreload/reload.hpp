@@ -39,8 +39,11 @@ class PLUGRELOAD_EXPORT PluginLease {
   PluginLease& operator=(PluginLease&& other) noexcept;
   ~PluginLease() { Release(); }
 
-  // Ends the lease; idempotent; wait-free.
+  // Ends the lease; idempotent; wait-free, unless leases are tracked.
   void Release() noexcept;
+  // With RuntimeOptions::track_leases: says what holds it ("upload 7"), for whoever asks why an old
+  // instance does not go away. 64 bytes are kept. Otherwise, and when not held, nothing.
+  void Tag(std::string_view tag) noexcept;
   bool held() const { return generation_ != nullptr; }
 
   // REQUIRES for all below: held(). References and views are valid until Release, rest() as long
@@ -110,6 +113,12 @@ enum class MountOutcome : std::int32_t {
 };
 PLUGRELOAD_EXPORT std::string_view MountOutcomeName(MountOutcome outcome);
 
+// A lease that keeps an old instance from being stopped.
+struct HeldLease {
+  std::string tag;  // as PluginLease::Tag gave it
+  Millis age{0};    // since Acquire
+};
+
 // What a reload did to one mount.
 struct MountReport {
   MountEntry mount;
@@ -122,7 +131,9 @@ struct MountReport {
   std::string instance;       // that serves now
   bool sealed = false;        // see Image
   std::int64_t draining = 0;  // leases still held on the old generation
-  Status status;              // why not, when it failed or was skipped
+  // Of these the ten oldest, with RuntimeOptions::track_leases.
+  std::vector<HeldLease> leases;
+  Status status;  // why not, when it failed or was skipped
   // How long each phase took. Mounts that share a process share its prepare time.
   Millis prepare{0}, drain{0}, retire{0};
   std::int64_t commit_us = 0;

@@ -55,6 +55,9 @@ struct RuntimeOptions {
   std::size_t global_history = 256;
   Millis global_history_ttl{24 * 3'600'000};
   std::size_t max_notifications = 4096;  // log lines and events waiting for the host
+  // Keeps of every held lease since when it is held and its tag, for the reports of reloads that
+  // drain. Off, because a tracked Acquire reads the clock, allocates and takes a lock.
+  bool track_leases = false;
   // Deregistering a version that a mount runs is refused instead of warned about.
   bool refuse_deregister_in_use = false;
   // Reloading a plugin that the catalog does not have is 400 instead of Vault's 200 with a warning,
@@ -64,6 +67,8 @@ struct RuntimeOptions {
   std::size_t max_body_bytes = 32 * 1024 * 1024;
   std::size_t max_json_depth = 64;
   std::size_t max_path_bytes = 8'192;  // of a target, query included
+  std::size_t max_name_bytes = 256;    // of a plugin's name in the path; 256 are the most there are
+  std::size_t max_mount_bytes = 1'024;  // of the path of a mount or a namespace
   std::size_t max_mounts_per_request = 10'000;
   Millis dispatch_timeout{90'000};  // of one dispatched call, as Vault's default
 };

@@ -24,6 +24,14 @@ Json Identity(const MountEntry& mount) {
                       {"plugin", mount.plugin}};
 }
 
+Json LeasesData(const std::vector<HeldLease>& leases) {
+  Json::Array data;
+  for (const HeldLease& lease : leases) {
+    data.push_back(Json::Object{{"tag", lease.tag}, {"age_ms", lease.age.count()}});
+  }
+  return Json(std::move(data));
+}
+
 Json ItemData(const ReloadPlan::Item& item) {
   Json data = Identity(item.mount);
   data.Set("running_version", item.running_version);
@@ -91,6 +99,7 @@ Json MountData(const MountReport& mount) {
   data.Set("instance", mount.instance);
   data.Set("sealed", mount.sealed);
   data.Set("draining", mount.draining);
+  if (!mount.leases.empty()) data.Set("leases", LeasesData(mount.leases));
   data.Set("prepare_ms", mount.prepare.count());
   data.Set("commit_us", mount.commit_us);
   data.Set("drain_ms", mount.drain.count());

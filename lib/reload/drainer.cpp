@@ -7,7 +7,8 @@
 
 namespace plugreload::internal {
 
-Drainer::Drainer(SectionDomain* domain) : domain_(domain), slab_(domain, &event_) {
+Drainer::Drainer(SectionDomain* domain, const LeaseLog* log)
+    : domain_(domain), log_(log), slab_(domain, &event_) {
   thread_ = StartThread("pr-drain", [this] { Run(); });
 }
 
@@ -43,9 +44,18 @@ bool Drainer::Withdraw(Generation* generation) {
 }
 
 std::uint32_t Drainer::Held(const Generation* generation) {
+  std::vector<HeldLease> leases;
+  return Held(generation, 0, leases);
+}
+
+std::uint32_t Drainer::Held(const Generation* generation, std::size_t most,
+                            std::vector<HeldLease>& leases) {
+  // Under the lock: it may be drained any moment, and then be another mount's.
   const MutexLock lock(mutex_);
   for (const Entry& entry : entries_) {
-    if (entry.generation == generation) return generation->Held();
+    if (entry.generation != generation) continue;
+    if (log_ != nullptr && most > 0) leases = log_->Of(generation, most);
+    return generation->Held();
   }
   return 0;
 }

@@ -14,6 +14,7 @@
 #include "base/mutex.hpp"
 #include "base/section.hpp"
 #include "reload/generation.hpp"
+#include "reload/lease_log.hpp"
 
 namespace plugreload::internal {
 
@@ -23,7 +24,8 @@ namespace plugreload::internal {
 // Thread safety: safe for concurrent use.
 class Drainer {
  public:
-  explicit Drainer(SectionDomain* domain);
+  // `log` tells who holds what; null: nobody asks.
+  Drainer(SectionDomain* domain, const LeaseLog* log);
   // REQUIRES: Close has returned 0, or the process is going to keep the memory of leases.
   ~Drainer();
   Drainer(const Drainer&) = delete;
@@ -40,6 +42,9 @@ class Drainer {
 
   // Leases that it still waits for; 0 when it does not wait for this generation.
   std::uint32_t Held(const Generation* generation);
+  // The same, and the oldest of them, `most` at most.
+  std::uint32_t Held(const Generation* generation, std::size_t most,
+                     std::vector<HeldLease>& leases);
 
   // The instances whose leases it waits for.
   std::vector<std::shared_ptr<Instance>> Waiting();
@@ -65,6 +70,7 @@ class Drainer {
   std::list<Entry> TakeDrained() PLUGRELOAD_EXCLUDES(mutex_);
 
   SectionDomain* const domain_;
+  const LeaseLog* const log_;
   EventWord event_;
   GenerationSlab slab_;
   Mutex mutex_;

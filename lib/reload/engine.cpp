@@ -30,12 +30,13 @@ Millis Left(Deadline deadline) {
 Engine::Engine(const RuntimeOptions& options, std::shared_ptr<Catalog> catalog,
                std::shared_ptr<Notifier> notifier)
     : node_(options.node),
+      lease_log_(options.track_leases ? std::make_unique<LeaseLog>() : nullptr),
       plugin_directory_(options.plugin_directory),
       handshake_(options.handshake),
       catalog_(std::move(catalog)),
       notifier_(std::move(notifier)),
       stops_("pr-stop", kConcurrentStops),
-      drainer_(&domain_),
+      drainer_(&domain_, lease_log_.get()),
       slots_(&drainer_, notifier_.get()) {
   StarterOptions starting;
   starting.launchers = options.launchers;
@@ -115,6 +116,10 @@ Engine::Found Engine::TryAcquire(std::string_view ns, std::string_view path, Plu
   return Found::kLease;
 }
 
+void Engine::Track(PluginLease& lease) {
+  lease.counter_ = lease_log_->Note(lease.generation_, lease.counter_, lease.thread_);
+}
+
 Result<PluginLease> Engine::Acquire(std::string_view ns, std::string_view path, Millis timeout) {
   if (fork_guard_.forked()) [[unlikely]]
     return ForkedStatus();
@@ -122,6 +127,8 @@ Result<PluginLease> Engine::Acquire(std::string_view ns, std::string_view path, 
   Waiting waiting;
   switch (TryAcquire(ns, path, lease, waiting)) {
     case Found::kLease:
+      if (lease_log_ != nullptr) [[unlikely]]
+        Track(lease);
       return lease;
     case Found::kNotServing:
       return WaitAndAcquire(ns, path, timeout, std::move(waiting));
@@ -149,6 +156,7 @@ Result<PluginLease> Engine::WaitAndAcquire(std::string_view ns, std::string_view
     PluginLease lease;
     switch (TryAcquire(ns, path, lease, waiting)) {
       case Found::kLease:
+        if (lease_log_ != nullptr) Track(lease);
         return lease;
       case Found::kNotServing:
         continue;

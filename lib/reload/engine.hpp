@@ -20,6 +20,7 @@
 #include "reload/drainer.hpp"
 #include "reload/global.hpp"
 #include "reload/jobs.hpp"
+#include "reload/lease_log.hpp"
 #include "reload/plan.hpp"
 #include "reload/run.hpp"
 #include "reload/slots.hpp"
@@ -102,6 +103,7 @@ class Engine final : public MountObserver {
   };
   Found TryAcquire(std::string_view ns, std::string_view path, PluginLease& lease,
                    Waiting& waiting);
+  void Track(PluginLease& lease);
   Result<PluginLease> WaitAndAcquire(std::string_view ns, std::string_view path, Millis timeout,
                                      Waiting waiting);
   LaunchSpec MakeSpec(const PluginSpec& spec, const MountEntry& entry) const;
@@ -111,6 +113,7 @@ class Engine final : public MountObserver {
 
   const ForkGuard fork_guard_;
   const std::string node_;
+  const std::unique_ptr<LeaseLog> lease_log_;  // null: leases are not tracked
   const std::string plugin_directory_;
   const Handshake handshake_;
   const std::shared_ptr<Catalog> catalog_;

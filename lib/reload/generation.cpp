@@ -4,6 +4,7 @@
 
 #include "plugreload/reload.hpp"
 #include "reload/instance.hpp"
+#include "reload/lease_log.hpp"
 
 namespace plugreload::internal {
 namespace {
@@ -41,6 +42,8 @@ void ReleaseLease(Generation& generation, LeaseCounter* counter, void* record) n
   // Inside a section, so that whoever saw the drain complete can wait for this function to end
   // before the memory behind it goes away.
   const Section section(*generation.domain);
+  if (LeaseLog::IsNoted(counter)) [[unlikely]]
+    counter = LeaseLog::Forget(counter);
   SectionRecord* own = section.record();
   // The counter in the lease is another thread's when the lease has travelled.
   if (own != record) counter = own == nullptr ? nullptr : own->Counter(generation.id);
@@ -108,6 +111,12 @@ PluginLease& PluginLease::operator=(PluginLease&& other) noexcept {
 void PluginLease::Release() noexcept {
   if (generation_ == nullptr) return;
   internal::ReleaseLease(*std::exchange(generation_, nullptr), counter_, thread_);
+}
+
+void PluginLease::Tag(std::string_view tag) noexcept {
+  if (generation_ != nullptr && internal::LeaseLog::IsNoted(counter_)) {
+    internal::LeaseLog::Tag(counter_, tag);
+  }
 }
 
 const MountEntry& PluginLease::mount() const { return generation_->mount; }

@@ -11,6 +11,8 @@
 namespace plugreload::internal {
 namespace {
 
+constexpr std::size_t kMostLeases = 10;
+
 std::int64_t UnixMillis() {
   return std::chrono::duration_cast<Millis>(std::chrono::system_clock::now().time_since_epoch())
       .count();
@@ -31,6 +33,21 @@ bool Equal(const ReloadRequest& a, const ReloadRequest& b) {
 
 bool Overlap(const std::set<std::string>& a, const std::set<std::string>& b) {
   return std::any_of(a.begin(), a.end(), [&](const auto& name) { return b.contains(name); });
+}
+
+// " (\"upload 7\" for 5021 ms, ...)".
+std::string LeasesText(const std::vector<HeldLease>& leases) {
+  constexpr std::size_t kMostNamed = 3;
+  std::string text;
+  for (std::size_t i = 0; i < leases.size(); ++i) {
+    if (i == kMostNamed) {
+      text += ", ...";
+      break;
+    }
+    text += fmt::format("{}\"{}\" for {} ms", i == 0 ? " (" : ", ", leases[i].tag,
+                        leases[i].age.count());
+  }
+  return text.empty() ? text : text + ")";
 }
 
 Status Unknown(std::string_view reload_id) {
@@ -70,7 +87,7 @@ void Jobs::Tell(EventKind kind, const Job& job) {
   }
 }
 
-// "kv/ is held by 3 leases, team/kv/ by 1".
+// "kv/ is held by 3 leases, team/kv/ by 1", each with the oldest of them where they are known.
 std::string Jobs::HeldText(const Job& job) const {
   constexpr std::size_t kMostNamed = 10;
   ReloadReport report = job.report;
@@ -83,6 +100,7 @@ std::string Jobs::HeldText(const Job& job) const {
     text += fmt::format("{}{}{} by {}{}", text.empty() ? "" : ", ", mount.mount.ns,
                         mount.mount.path + (text.empty() ? " is held" : ""), mount.draining,
                         text.empty() ? (mount.draining == 1 ? " lease" : " leases") : "");
+    text += LeasesText(mount.leases);
   }
   return text;
 }
@@ -157,7 +175,9 @@ void Jobs::CountDraining(const Job& job, ReloadReport& report) const {
   for (std::size_t i = 0; i < job.hidden.size(); ++i) {
     const Job::Hidden& hidden = job.hidden[i];
     if (hidden.generation == nullptr || hidden.drained) continue;
-    report.mounts[i].draining = drainer_->Held(hidden.generation);
+    MountReport& mount = report.mounts[i];
+    mount.leases.clear();
+    mount.draining = drainer_->Held(hidden.generation, kMostLeases, mount.leases);
   }
 }
 
