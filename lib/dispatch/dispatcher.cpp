@@ -128,6 +128,7 @@ class RoutingDispatcher : public Dispatcher {
     const ApiCall api_call{backend_,           trace.request_id,
                            trace.address.ns,   std::move(captures),
                            *std::move(fields), deadline};
+    if (auto refused = CheckCaptures(api_call)) return *std::move(refused);
     return WithFieldWarnings(handler(api_call), api_call.fields);
   }
 

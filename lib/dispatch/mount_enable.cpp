@@ -16,6 +16,7 @@ constexpr FieldSpec kFields[] = {{"type", FieldKind::kString},
                                  {"options", FieldKind::kPairs},
                                  {"plugin_name", FieldKind::kString},
                                  {"plugin_version", FieldKind::kString},
+                                 {"override_pinned_version", FieldKind::kString},
                                  {"local", FieldKind::kBool},
                                  {"seal_wrap", FieldKind::kBool},
                                  {"external_entropy_access", FieldKind::kBool},
@@ -95,6 +96,11 @@ Result<MountEntry> ParseEnable(const ApiCall& call, Table table) {
     if (!version.ok()) return version.status();
   }
   entry.version = *std::move(version);
+  auto override_pin = EitherText(fields, "override_pinned_version");
+  if (!override_pin.ok()) return override_pin.status();
+  const auto flag = ConvertField(FieldKind::kBool, Json(*override_pin));
+  if (!flag.ok()) return flag.status().WithContext("override_pinned_version");
+  entry.override_pinned_version = *flag->boolean();
   entry.type = TypeFor(call, table, entry.plugin);
   entry.description = fields.String("description");
   entry.options = fields.Pairs("options");

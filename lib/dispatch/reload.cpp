@@ -313,6 +313,9 @@ Reply ReloadBackend(const ApiCall& call) {
     return Refuse(400,
                   fmt::format("{} mounts in one request, the limit is {}", mounts.size(), limit));
   }
+  for (const std::string& path : mounts) {
+    if (auto refused = CheckPathBytes(call, path)) return *std::move(refused);
+  }
   ReloadRequest request = NewRequest(call);
   if (auto refused = ParseAdditions(call, request)) return *std::move(refused);
   if (mounts.empty()) {

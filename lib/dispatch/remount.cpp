@@ -23,6 +23,9 @@ Reply Remount(const ApiCall& call) {
   const std::string from = call.fields.String("from");
   const std::string to = call.fields.String("to");
   if (from.empty() || to.empty()) return Refuse(400, "from and to must both be given");
+  for (const std::string& path : {from, to}) {
+    if (auto refused = CheckPathBytes(call, path)) return *std::move(refused);
+  }
   const Address source = Target(call, from), target = Target(call, to);
   const Status status =
       call.backend.reloads.Move(source.ns, source.path, target.ns, target.path, call.deadline);

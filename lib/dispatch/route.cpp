@@ -1,8 +1,12 @@
 #include "dispatch/route.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <optional>
+
+#include "dispatch/text.hpp"
 
 namespace plugreload::internal {
 namespace {
@@ -67,6 +71,24 @@ bool MatchRoute(std::string_view pattern, std::string_view path, Captures& captu
   if (!path.empty()) return false;
   captures = std::move(found);
   return true;
+}
+
+std::optional<Reply> CheckPathBytes(const ApiCall& call, std::string_view path) {
+  const std::size_t limit = call.backend.options.max_mount_bytes;
+  if (path.size() <= limit) return std::nullopt;
+  return Refuse(400, fmt::format("the path {}... has {} bytes, the limit is {}",
+                                 Quote(path.substr(0, 40)), path.size(), limit));
+}
+
+std::optional<Reply> CheckCaptures(const ApiCall& call) {
+  if (const auto path = call.captures.find("path"); path != call.captures.end()) {
+    return CheckPathBytes(call, path->second);
+  }
+  const auto name = call.captures.find("name");
+  const std::size_t limit = call.backend.options.max_name_bytes;
+  if (name == call.captures.end() || name->second.size() <= limit) return std::nullopt;
+  return Refuse(400, fmt::format("the name {}... has {} bytes, the limit is {}",
+                                 Quote(name->second.substr(0, 40)), name->second.size(), limit));
 }
 
 Handler Route::HandlerOf(Verb verb) const {

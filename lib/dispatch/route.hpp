@@ -3,6 +3,7 @@
 #define PLUGRELOAD_DISPATCH_ROUTE_HPP_
 
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -74,6 +75,11 @@ struct Route {
 
 // True when the whole path fits; fills `captures`.
 bool MatchRoute(std::string_view pattern, std::string_view path, Captures& captures);
+
+// What a path of a mount or of a namespace is refused with when it is too long.
+std::optional<Reply> CheckPathBytes(const ApiCall& call, std::string_view path);
+// The same for what the path of the call has captured.
+std::optional<Reply> CheckCaptures(const ApiCall& call);
 
 // The families of endpoints. The first route that fits a path is the one.
 std::vector<Route> ReloadRoutes();
