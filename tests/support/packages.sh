@@ -11,6 +11,7 @@ packages_test=(catch2 binutils clang)
 packages_test+=(python3-hvac)
 command -v npm >/dev/null || packages_test+=(nodejs npm)
 packages_bench=(libbenchmark-dev)
+packages_fuzz=(clang libclang-rt-14-dev llvm)
 packages_lint=(libbenchmark-dev clang-format clang-tidy)
 
 # install_packages NAME...: installs what is missing, with apt as root or through sudo.

@@ -1,0 +1,131 @@
+#include "fuzz/harness.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <utility>
+
+#include "json/json.hpp"
+
+namespace plugreload::fuzz {
+namespace {
+
+constexpr unsigned kWritesPerRuntime = 500;
+
+// Lets the token "root" in. What it is told must be fit to be told.
+class Gate : public Host {
+ public:
+  Decision Authorise(const plugreload::Call& call) noexcept override {
+    const bool canonical = call.ns.empty() || (call.ns.ends_with('/') && call.ns != "/");
+    // One that cannot be a namespace is given as it came.
+    if (!canonical && CanonicalNamespace(call.ns).ok()) std::abort();
+    return call.token == "root" ? Decision::kAllow : Decision::kDeny;
+  }
+  void Audit(const AuditRecord& record) noexcept override {
+    if (!record.call.token.empty() || record.status < 200 || record.request_id.empty()) {
+      std::abort();
+    }
+  }
+};
+
+bool Known(int status) {
+  static constexpr int kAll[] = {200, 202, 204, 400, 403, 404, 405, 409, 413, 414, 500, 503};
+  return std::find(std::begin(kAll), std::end(kAll), status) != std::end(kAll);
+}
+
+bool Reads(const std::string& method) {
+  return method == "GET" || method == "HEAD" || method == "LIST";
+}
+
+void Check(const Request& request, const Response& response) {
+  if (!Known(response.status)) Fail("a status that is not in the contract", request, response);
+  if (response.ns != request.ns && !response.ns.empty()) {
+    Fail("another namespace was sent back", request, response);
+  }
+  if (response.ns.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos) {
+    Fail("a header that could end itself", request, response);
+  }
+  if (response.status == 204) {
+    if (!response.body.empty()) Fail("a body with 204", request, response);
+    return;
+  }
+  if (response.content_type != "application/json") return;  // Prometheus
+  internal::JsonLimits limits;
+  limits.max_bytes = 64u << 20;
+  const auto body = internal::ParseJson(response.body, limits);
+  if (!body.ok()) Fail("a body that is no JSON", request, response);
+  const bool errors = body->Find("errors") != nullptr;
+  if (errors != (response.status >= 400)) Fail("errors do not fit the status", request, response);
+  if (response.body.find("internal error") != std::string::npos) {
+    Fail("an exception came out of a handler", request, response);
+  }
+}
+
+}  // namespace
+
+void Fail(std::string_view what, const Request& request, const Response& response) {
+  std::fprintf(stderr, "%.*s\n%s %s\nnamespace: %s\nbody: %s\nanswer: %d %s\n",
+               static_cast<int>(what.size()), what.data(), request.method.c_str(),
+               request.target.c_str(), request.ns.c_str(), request.body.c_str(), response.status,
+               response.body.c_str());
+  std::abort();
+}
+
+World::World(Fill fill) : fill_(fill) { Renew(); }
+
+void World::Renew() {
+  runtime_ = nullptr;
+  RuntimeOptions options;
+  CallbackLauncherOptions callbacks;
+  callbacks.start = [](const LaunchSpec&, const StartContext&) {
+    return Result<std::shared_ptr<void>>(std::make_shared<int>(0));
+  };
+  options.launchers["callback"] = NewCallbackLauncher(std::move(callbacks));
+  options.dispatch_launchers = {"callback"};
+  options.host = std::make_shared<Gate>();
+  options.history = 16;
+  // Durations in a body may be years; nothing here takes longer than its work.
+  options.dispatch_timeout = Millis{10'000};
+  auto runtime = Runtime::Create(options);
+  if (!runtime.ok()) std::abort();
+  runtime_ = *std::move(runtime);
+  writes_ = 0;
+  if (fill_ == Fill::kEmpty) return;
+  for (const char* ns : {"team", "team/a", "other"}) {
+    Must("POST", (std::string("/v1/sys/namespaces/") + ns).c_str(), "", "");
+  }
+  const char* first = R"({"launcher":"callback","version":"1.0.0"})";
+  Must("POST", "/v1/sys/plugins/catalog/secret/kv", first, "");
+  Must("POST", "/v1/sys/plugins/catalog/secret/kv", R"({"launcher":"callback","version":"2.0.0"})",
+       "");
+  Must("POST", "/v1/sys/plugins/catalog/auth/ldap", first, "");
+  Must("POST", "/v1/sys/plugins/catalog/database/pg", first, "");
+  for (const char* ns : {"", "team", "team/a"}) {
+    Must("POST", "/v1/sys/mounts/kv", R"({"type":"kv","plugin_version":"1.0.0"})", ns);
+  }
+  Must("POST", "/v1/sys/mounts/pg", R"({"type":"pg"})", "");
+  Must("POST", "/v1/sys/auth/ldap", R"({"type":"ldap"})", "");
+}
+
+void World::Must(const char* method, const char* target, const char* body, const char* ns) {
+  const Request request{method, target, ns, "root", "", body, ""};
+  const Response response = runtime_->Dispatch(request);
+  if (response.status >= 300) Fail("the world could not be filled", request, response);
+}
+
+Response World::Call(const Request& request) {
+  const Response response = runtime_->Dispatch(request);
+  Check(request, response);
+  const bool wrote = response.status < 300 && !Reads(request.method);
+  if (wrote && ++writes_ == kWritesPerRuntime) Renew();
+  return response;
+}
+
+std::string TakeLine(std::string_view& text) {
+  const std::size_t end = std::min(text.find('\n'), text.size());
+  std::string line(text.substr(0, end));
+  text.remove_prefix(std::min(end + 1, text.size()));
+  return line;
+}
+
+}  // namespace plugreload::fuzz

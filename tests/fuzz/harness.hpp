@@ -1,0 +1,47 @@
+// fuzz/harness.hpp - what the fuzz targets share: a runtime that is filled, and what must hold for
+// every answer. Whatever does not hold ends in abort, which the fuzzer takes for a finding.
+#ifndef PLUGRELOAD_TESTS_FUZZ_HARNESS_HPP_
+#define PLUGRELOAD_TESTS_FUZZ_HARNESS_HPP_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "plugreload/runtime.hpp"
+
+namespace plugreload::fuzz {
+
+// Prints what was expected and what came, and aborts.
+[[noreturn]] void Fail(std::string_view what, const Request& request, const Response& response);
+
+// secret/kv in two versions, auth/ldap, database/pg; the namespaces team/, team/a/ and other/ with
+// mounts of them. Plugins are objects of the process, started by no more than a call.
+//
+// Thread safety: one thread.
+class World {
+ public:
+  enum class Fill { kFull, kEmpty };
+  explicit World(Fill fill = Fill::kFull);
+
+  // The answer, after everything that holds for every answer was checked.
+  Response Call(const Request& request);
+  // What a call has changed is taken back from time to time: so the state stays small.
+  Runtime& runtime() { return *runtime_; }
+
+ private:
+  void Renew();
+  void Must(const char* method, const char* target, const char* body, const char* ns);
+
+  const Fill fill_;
+  unsigned writes_ = 0;
+  std::unique_ptr<Runtime> runtime_;
+};
+
+// The text up to and without the next newline; the rest stays.
+std::string TakeLine(std::string_view& text);
+
+}  // namespace plugreload::fuzz
+
+#endif  // PLUGRELOAD_TESTS_FUZZ_HARNESS_HPP_
