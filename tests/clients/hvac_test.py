@@ -69,7 +69,44 @@ class Clients(unittest.TestCase):
         response = self.client.adapter.put('/v1/sys/plugins/reload/backend',
                                            json={'plugin': 'kv', 'mounts': None, 'scope': 'global'})
         response = response if isinstance(response, dict) else response.json()
-        self.assertTrue(response['data']['reload_id'])
+        reload_id = response['data']['reload_id']
+        self.assertTrue(reload_id)
+        status = self.client.read('sys/plugins/reload/backend/status?reload_id=' + reload_id)['data']
+        self.assertEqual((status['state'], list(status['results'])), ('done', ['n1']))
+
+    def test_remove_a_version(self):
+        version = 'sys/plugins/catalog/secret/kv?version=v3.0.0'
+        self.client.write('sys/plugins/catalog/secret/kv', version='v3.0.0', command='kv-v2.0.0',
+                          sha256=host.sha256(EXAMPLES, 'kv-v2.0.0'))
+        self.assertEqual(self.client.read(version)['data']['version'], 'v3.0.0')
+        self.client.delete(version)
+        self.assertIsNone(self.client.read(version))
+
+    def test_mount_tune_move_unmount_in_a_namespace(self):
+        sys = self.team.sys
+        sys.enable_secrets_engine('kv', path='moving', description='d', options={'k': 'v'})
+        sys.tune_mount_configuration('moving', plugin_version='v1.0.0', description='new')
+        self.team.write('sys/plugins/reload/backend', mounts='moving/')
+        sys.move_backend('moving', 'moved')
+        mounts = sys.list_mounted_secrets_engines()['data']
+        self.assertNotIn('moving/', mounts)
+        self.assertEqual((mounts['moved/']['description'], mounts['moved/']['running_plugin_version']),
+                         ('new', 'v1.0.0'))
+        sys.disable_secrets_engine('moved')
+        self.assertNotIn('moved/', sys.list_mounted_secrets_engines()['data'])
+
+    def test_namespaces(self):
+        sys = self.client.sys
+        sys.create_namespace('short')
+        self.assertEqual(sys.list_namespaces()['data']['keys'], ['short/', 'team/'])
+        sys.delete_namespace('short')
+        self.assertEqual(sys.list_namespaces()['data']['keys'], ['team/'])
+
+    def test_what_a_client_asks_first(self):
+        stranger = hvac.Client(url=self.address)
+        self.assertEqual(stranger.sys.read_health_status(method='GET')['initialized'], True)
+        self.assertFalse(stranger.sys.is_sealed())
+        self.assertEqual(self.client.sys.list_auth_methods()['data'], {})
 
     def test_errors(self):
         write = self.client.write

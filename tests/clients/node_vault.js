@@ -41,6 +41,17 @@ async function main() {
   const team = require(modules + '/node-vault')({ ...options, namespace: 'team' });
   assert.deepStrictEqual((await team.write('sys/plugins/reload/backend', { plugin: 'kv' })).warnings,
     ['no plugins were reloaded']);
+  await team.mount({ mount_point: 'kv', type: 'kv', description: 'of the team' });
+  const inside = await team.write('sys/plugins/reload/backend', { mounts: 'kv/' });
+  assert.strictEqual(inside.data.reloaded, 1);
+  assert.strictEqual((await team.mounts()).data['kv/'].description, 'of the team');
+  const every = await vault.write('sys/plugins/reload/secret/kv', {});
+  assert.strictEqual(every.data.reloaded, 2);
+  await team.unmount({ mount_point: 'kv' });
+  await vault.delete('sys/namespaces/team');
+  await vault.write('sys/namespaces/team', {});
+  assert.strictEqual((await vault.health()).sealed, false);
+  assert.deepStrictEqual((await vault.read('sys/plugins/catalog')).data.secret, ['kv']);
   await fails(team.write('sys/plugins/reload/secret/kv', {}), 404, 'unsupported path');
   await fails(vault.write('sys/plugins/reload/backend', {}), 400, 'plugin or mounts must be provided');
   await fails(vault.write('sys/plugins/reload/backend', { mounts: ['none'] }), 500,
@@ -50,6 +61,7 @@ async function main() {
   await vault.unmount({ mount_point: 'kv' });
   await vault.delete('sys/plugins/pins/secret/kv');
   await vault.delete(`${catalog}?version=v1.0.0`);
+  await fails(vault.read(`${catalog}?version=v1.0.0`), 404, 'Status 404');
 }
 
 main().catch((error) => {
