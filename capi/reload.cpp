@@ -40,6 +40,20 @@ void ConvertTarget(const plugreload_request& given, Input& input, ReloadRequest*
   }
 }
 
+void ConvertPin(const plugreload_request& given, Input& input, ReloadRequest* request) {
+  auto version = input.Maybe(given.pin_version, given.pin_version_len, "pin_version");
+  const bool unpin = (given.flags & PLUGRELOAD_UNPIN) != 0;
+  if (!version && !unpin) return;
+  if (version && unpin) {
+    return input.Refuse("invalid_pin", "pin_version and UNPIN are both given; give one of them");
+  }
+  const auto* plugin = std::get_if<plugreload::ByPlugin>(&request->target);
+  if (plugin == nullptr || plugin->type == PluginType::kUnknown) {
+    return input.Refuse("invalid_pin", "a pin needs the plugin and its type");
+  }
+  request->pin = plugreload::PluginRef{plugin->type, plugin->name, version.value_or("")};
+}
+
 ReloadRequest ConvertRequest(const plugreload_request& given, Input& input) {
   ReloadRequest request;
   ConvertTarget(given, input, &request);
@@ -55,9 +69,13 @@ ReloadRequest ConvertRequest(const plugreload_request& given, Input& input) {
   time(given.start_timeout_ms, Input::Negative::kRefused, "start_timeout_ms",
        &request.start_timeout);
   time(given.drain_timeout_ms, Input::Negative::kNone, "drain_timeout_ms", &request.drain_timeout);
-  input.Flags(given.flags, PLUGRELOAD_FORCE);
+  input.Flags(given.flags, PLUGRELOAD_FORCE | PLUGRELOAD_UNPIN);
   request.force = (given.flags & PLUGRELOAD_FORCE) != 0;
   request.reload_id = input.Text(given.reload_id, given.reload_id_len, "reload_id");
+  request.strategy = input.Number(given.strategy, plugreload::Strategy::kAll,
+                                  plugreload::Strategy::kRolling, "strategy");
+  if (given.max_unavailable != 0) request.max_unavailable = given.max_unavailable;
+  ConvertPin(given, input, &request);
   return request;
 }
 
@@ -65,6 +83,16 @@ Status Unknown(std::string_view reload_id) {
   return Status(Code::kNotFound, "reload_not_found",
                 "there is no reload \"" + std::string(reload_id) +
                     "\": it never was, or newer ones have pushed it out of the history");
+}
+
+plugreload_report* Started(Runtime& runtime, const std::string& reload_id) {
+  auto found = runtime.reloads().Find(reload_id);
+  if (!found) {
+    // Pushed out of a short history already: the id is what the caller needs.
+    found.emplace();
+    found->reload_id = reload_id;
+  }
+  return std::make_unique<plugreload_report>(*std::move(found)).release();
 }
 
 }  // namespace
@@ -97,13 +125,7 @@ plugreload_code plugreload_reload_submit(plugreload_engine* engine,
     if (!input.status().ok()) return input.status();
     auto id = runtime.reloads().Submit(wanted);
     if (!id.ok()) return id.status();
-    auto found = runtime.reloads().Find(*id);
-    if (!found) {
-      // Pushed out of a short history already: the id is what the caller needs.
-      found.emplace();
-      found->reload_id = *id;
-    }
-    *report = std::make_unique<plugreload_report>(*std::move(found)).release();
+    *report = Started(runtime, *id);
     return {};
   });
 }
@@ -153,6 +175,23 @@ plugreload_code plugreload_reload_cancel(plugreload_engine* engine, const char* 
     if (!input.status().ok()) return input.status();
     Status status = runtime.reloads().Cancel(id);
     return status.code() == Code::kNotFound ? Unknown(id) : status;
+  });
+}
+
+plugreload_code plugreload_reload_rollback(plugreload_engine* engine, const char* reload_id,
+                                           size_t reload_id_len, plugreload_report** report,
+                                           plugreload_error** error) {
+  if (report != nullptr) *report = nullptr;
+  const char* what = __func__;
+  return Call(engine, Rule::kNoCallback, what, error, [&](Runtime& runtime) -> Status {
+    Input input(what);
+    const auto id = input.View(reload_id, reload_id_len, "reload_id");
+    input.Require(report, "report");
+    if (!input.status().ok()) return input.status();
+    const auto started = runtime.reloads().Rollback(id);
+    if (!started.ok()) return started.status();
+    *report = Started(runtime, *started);
+    return {};
   });
 }
 

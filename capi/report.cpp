@@ -3,6 +3,7 @@
 #include "output.hpp"
 
 using plugreload::HeldLease;
+using plugreload::MemberReport;
 using plugreload::Millis;
 using plugreload::MountEntry;
 using plugreload::MountReport;
@@ -33,6 +34,10 @@ const HeldLease* Lease(const plugreload_report* report, size_t index, size_t lea
 }
 int64_t Phase(const plugreload_report* report, size_t index, Millis MountReport::*phase) {
   return ValueOf(Field(Item(report, index), phase)).count();
+}
+
+const MemberReport* Member(const plugreload_report* report, size_t index) {
+  return At(Field(Whole(report), &ReloadReport::members), index);
 }
 
 }  // namespace
@@ -134,4 +139,32 @@ const char* plugreload_report_lease_tag(const plugreload_report* report, size_t 
 int64_t plugreload_report_lease_age_ms(const plugreload_report* report, size_t index,
                                        size_t lease) {
   return ValueOf(Field(Lease(report, index, lease), &HeldLease::age)).count();
+}
+
+size_t plugreload_report_member_count(const plugreload_report* report) {
+  return Count(Field(Whole(report), &ReloadReport::members));
+}
+const char* plugreload_report_member_node(const plugreload_report* report, size_t index,
+                                          size_t* len) {
+  return Out(Field(Member(report, index), &MemberReport::node), len);
+}
+const char* plugreload_report_member_name(const plugreload_report* report, size_t index,
+                                          size_t* len) {
+  return Out(Field(Member(report, index), &MemberReport::member), len);
+}
+const char* plugreload_report_member_error(const plugreload_report* report, size_t index,
+                                           size_t* len) {
+  return Out(Field(Member(report, index), &MemberReport::error), len);
+}
+int32_t plugreload_report_member_state(const plugreload_report* report, size_t index) {
+  return static_cast<int32_t>(ValueOf(Field(Member(report, index), &MemberReport::state)));
+}
+int32_t plugreload_report_member_by_start(const plugreload_report* report, size_t index) {
+  return ValueOf(Field(Member(report, index), &MemberReport::by_start)) ? 1 : 0;
+}
+size_t plugreload_report_member_reloaded_count(const plugreload_report* report, size_t index) {
+  return ValueOf(Field(Member(report, index), &MemberReport::reloaded));
+}
+size_t plugreload_report_member_failed_count(const plugreload_report* report, size_t index) {
+  return ValueOf(Field(Member(report, index), &MemberReport::failed));
 }

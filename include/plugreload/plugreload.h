@@ -262,6 +262,13 @@ plugreload_code plugreload_reload_wait(plugreload_engine* engine, const char* re
  * "already_finished". [any] [no-callback] */
 plugreload_code plugreload_reload_cancel(plugreload_engine* engine, const char* reload_id,
                                          size_t reload_id_len, plugreload_error** error);
+/* Undoes a reload that has ended: submits one of the same target and scope that pins what was
+ * pinned before if that one set the pin, else the version that its mounts ran before. NOT_FOUND;
+ * FAILED_PRECONDITION "not_finished", "nothing_to_roll_back", "several_versions" ran before, which
+ * the message names. [any] [no-callback] */
+plugreload_code plugreload_reload_rollback(plugreload_engine* engine, const char* reload_id,
+                                           size_t reload_id_len, plugreload_report** report,
+                                           plugreload_error** error);
 /* What the request would do now; nothing is started or stopped. [any] [no-callback] */
 plugreload_code plugreload_reload_plan(plugreload_engine* engine, const plugreload_request* request,
                                        plugreload_plan** plan, plugreload_error** error);
@@ -277,6 +284,20 @@ size_t plugreload_report_reloaded_count(const plugreload_report* report);
 size_t plugreload_report_failed_count(const plugreload_report* report);
 size_t plugreload_report_skipped_count(const plugreload_report* report);
 void plugreload_report_free(plugreload_report* report);
+/* Each member of a reload that other engines of the store take part in, sorted by node: then the
+ * state is that of all, mounts and counts are this engine's. None otherwise. By start: nothing was
+ * reloaded, it started after the request. The error is that of its first failed mount. */
+size_t plugreload_report_member_count(const plugreload_report* report);
+const char* plugreload_report_member_node(const plugreload_report* report, size_t index,
+                                          size_t* len);
+const char* plugreload_report_member_name(const plugreload_report* report, size_t index,
+                                          size_t* len);
+const char* plugreload_report_member_error(const plugreload_report* report, size_t index,
+                                           size_t* len);
+int32_t plugreload_report_member_state(const plugreload_report* report, size_t index);
+int32_t plugreload_report_member_by_start(const plugreload_report* report, size_t index);
+size_t plugreload_report_member_reloaded_count(const plugreload_report* report, size_t index);
+size_t plugreload_report_member_failed_count(const plugreload_report* report, size_t index);
 /* Each of its mounts, sorted by namespace and path. Code, reason and message say why it failed or
  * was skipped. `draining` counts the leases that are still held on what ran before; `sealed` is 1
  * when what runs is a sealed copy of what was hashed. Mounts that share an instance share its

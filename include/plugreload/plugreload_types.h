@@ -73,9 +73,20 @@ enum { /* reach: this namespace, or it and all below */
        PLUGRELOAD_REACH_NAMESPACE = 0,
        PLUGRELOAD_REACH_SUBTREE = 1
 };
-enum { /* scope: this engine, or every node of the store */
+enum { /* scope: every engine of this node, or of every node of the store */
        PLUGRELOAD_SCOPE_LOCAL = 0,
        PLUGRELOAD_SCOPE_GLOBAL = 1
+};
+enum { /* strategy of a global reload: at once, or max_unavailable engines at a time */
+       PLUGRELOAD_STRATEGY_ALL = 0,
+       PLUGRELOAD_STRATEGY_ROLLING = 1 /* an engine that fails stops the roll */
+};
+enum {                                /* state of one member of a reload */
+       PLUGRELOAD_MEMBER_PENDING = 0, /* not begun, or down: it starts with what was asked for */
+       PLUGRELOAD_MEMBER_RUNNING = 1,
+       PLUGRELOAD_MEMBER_DONE = 2,
+       PLUGRELOAD_MEMBER_FAILED = 3,
+       PLUGRELOAD_MEMBER_CANCELLED = 4 /* or not begun because another one failed */
 };
 enum { /* policy: each mount on its own, or every new instance is ready or none serves */
        PLUGRELOAD_POLICY_BEST_EFFORT = 0,
@@ -130,10 +141,10 @@ enum {                                /* plugreload_mount.flags */
        PLUGRELOAD_LAZY = 1,           /* start at the first use */
        PLUGRELOAD_OVERRIDE_PINNED = 2 /* its own version runs although the plugin has a pin */
 };
-enum {
-  PLUGRELOAD_FORCE = 1
-}; /* plugreload_request.flags: stop the old instance under its leases
-      when the drain deadline passes */
+enum {                       /* plugreload_request.flags */
+       PLUGRELOAD_FORCE = 1, /* at the drain deadline stop the old instance under its leases */
+       PLUGRELOAD_UNPIN = 2  /* remove the pin of `plugin` with the request */
+};
 
 /* ---- Structs that the host fills ----------------------------------------------------------- */
 
@@ -285,6 +296,10 @@ typedef struct plugreload_request {
   int32_t order;
   int32_t policy;
   uint32_t flags;
+  const char* pin_version; /* pinned in the commit of the request; needs `plugin` and its type */
+  size_t pin_version_len;
+  int32_t strategy;
+  uint32_t max_unavailable; /* of a rolling reload; 1 */
 } plugreload_request;
 
 /* A Vault-shaped call as the host's HTTP server received it. */

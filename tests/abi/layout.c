@@ -147,7 +147,11 @@ AT(plugreload_request, scope, 104);
 AT(plugreload_request, order, 108);
 AT(plugreload_request, policy, 112);
 AT(plugreload_request, flags, 116);
-SIZE(plugreload_request, flags, 120);
+AT(plugreload_request, pin_version, 120);
+AT(plugreload_request, pin_version_len, 128);
+AT(plugreload_request, strategy, 136);
+AT(plugreload_request, max_unavailable, 140);
+SIZE(plugreload_request, max_unavailable, 144);
 
 AT(plugreload_call, struct_size, 0);
 AT(plugreload_call, method, 8);

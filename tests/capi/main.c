@@ -19,6 +19,7 @@ static void run(const char* run_directory, int with_processes) {
   reload_blocking();
   reload_submitted();
   reload_failing();
+  reload_with_its_pin();
   dispatch_calls();
   bad_input();
   change_mounts();

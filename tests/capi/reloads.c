@@ -154,3 +154,35 @@ void reload_failing(void) {
   plugreload_report_free(report);
   use_leases("v1.0.0");
 }
+
+/* The pin comes and goes with its reload; alone in its store the engine has no members. */
+void reload_with_its_pin(void) {
+  plugreload_request request = by_plugin();
+  plugreload_report* report = NULL;
+  plugreload_report* ended = NULL;
+  check_part("reload with its pin");
+  request.pin_version = "2.0.0";
+  request.pin_version_len = 5;
+  request.flags = PLUGRELOAD_UNPIN;
+  REFUSED(PLUGRELOAD_INVALID_ARGUMENT, "invalid_pin",
+          plugreload_reload_run(engine, &request, &report, &error));
+  request.flags = 0;
+  request.reload_id = "pinned";
+  request.reload_id_len = 6;
+  OK(plugreload_reload_run(engine, &request, &report, &error));
+  CHECK(plugreload_report_member_count(report) == 0);
+  CHECK(plugreload_report_member_node(report, 0, &len) == NULL);
+  plugreload_report_free(report);
+  use_leases("v2.0.0");
+  OK(plugreload_reload_wait(engine, "pinned", 6, PATIENCE, &ended, &error));
+  plugreload_report_free(ended);
+  OK(plugreload_reload_rollback(engine, "pinned", 6, &report, &error));
+  OK(plugreload_reload_wait(engine, plugreload_report_id(report, &len), PLUGRELOAD_NTS, PATIENCE,
+                            &ended, &error));
+  CHECK(plugreload_report_state(ended) == PLUGRELOAD_RELOAD_DONE);
+  plugreload_report_free(report);
+  plugreload_report_free(ended);
+  use_leases("v1.0.0");
+  REFUSED(PLUGRELOAD_NOT_FOUND, "reload_not_found",
+          plugreload_reload_rollback(engine, "none", 4, &report, &error));
+}

@@ -31,6 +31,7 @@ plugreload_request by_plugin(void);
 void reload_blocking(void);
 void reload_submitted(void);
 void reload_failing(void);
+void reload_with_its_pin(void);
 
 /* calls.c */
 void dispatch_calls(void);
