@@ -21,9 +21,13 @@ struct StoreUnderTest {
   std::size_t beyond_history = 0;
 };
 
+#if defined(PLUGRELOAD_STORES_ELSEWHERE)
+std::vector<StoreUnderTest> StoresUnderTest();  // the suite runs in a program of its own
+#else
 inline std::vector<StoreUnderTest> StoresUnderTest() {
   return {{"memory", [] { return NewMemoryStore(); }, 10'050}};
 }
+#endif
 
 inline Deadline Soon() { return After(Millis(30'000)); }
 
