@@ -13,7 +13,7 @@
 #include <thread>
 #include <utility>
 
-#include "etcd.pb.h"
+#include "etcd/etcd.pb.h"
 
 namespace plugreload::etcd {
 namespace {

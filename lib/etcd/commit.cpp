@@ -8,7 +8,7 @@
 #include <string_view>
 #include <utility>
 
-#include "etcd.pb.h"
+#include "etcd/etcd.pb.h"
 
 namespace plugreload::etcd {
 namespace {

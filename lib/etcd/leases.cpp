@@ -6,7 +6,7 @@
 #include <system_error>
 #include <utility>
 
-#include "etcd.pb.h"
+#include "etcd/etcd.pb.h"
 #include "etcd/stream.hpp"
 
 namespace plugreload::etcd {

@@ -4,10 +4,10 @@
 #include <system_error>
 #include <utility>
 
-#include "etcd.pb.h"
 #include "etcd/board.hpp"
 #include "etcd/client.hpp"
 #include "etcd/commit.hpp"
+#include "etcd/etcd.pb.h"
 #include "etcd/keys.hpp"
 #include "etcd/leases.hpp"
 #include "etcd/watcher.hpp"

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "etcd.pb.h"
+#include "etcd/etcd.pb.h"
 #include "etcd/stream.hpp"
 
 namespace plugreload::etcd {

@@ -170,7 +170,9 @@ void EtcdCluster::Signal(std::size_t member, int signal) {
   ::kill(members_.at(member).pid, signal);
 }
 
-void EtcdCluster::Restart(std::size_t member) { Start(members_.at(member)); }
+void EtcdCluster::Restart(std::size_t member) {
+  if (members_.at(member).pid <= 0) Start(members_.at(member));
+}
 
 void EtcdCluster::AwaitReady() {
   const Deadline deadline = After(kStart);

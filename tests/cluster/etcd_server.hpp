@@ -40,7 +40,8 @@ class EtcdCluster {
 
   void Kill(std::size_t member);  // SIGKILL, reaped
   void Signal(std::size_t member, int signal);
-  void Restart(std::size_t member);  // with what it had on disk; does not wait until it answers
+  // With what it had on disk, unless it runs; does not wait until it answers.
+  void Restart(std::size_t member);
   // Until the members that run answer reads that a leader has confirmed.
   void AwaitReady();
   std::size_t Leader();

@@ -1,0 +1,146 @@
+#include "cluster/proxy.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <stdexcept>
+
+namespace plugreload::test {
+namespace {
+
+sockaddr_in Loopback(int port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  return address;
+}
+
+int Socket() {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int on = 1;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  return fd;
+}
+
+bool WriteAll(int fd, const char* data, std::size_t size) {
+  while (size > 0) {
+    const ssize_t written = ::send(fd, data, size, MSG_NOSIGNAL);
+    if (written <= 0) return false;
+    data += written;
+    size -= static_cast<std::size_t>(written);
+  }
+  return true;
+}
+
+}  // namespace
+
+Proxy::Proxy(const std::string& url) : target_(std::stoi(url.substr(url.rfind(':') + 1))) {
+  listener_ = Socket();
+  wake_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  sockaddr_in address = Loopback(0);
+  socklen_t size = sizeof(address);
+  if (::bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+      ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) != 0 ||
+      ::listen(listener_, 64) != 0) {
+    throw std::runtime_error("no port for a proxy");
+  }
+  port_ = ntohs(address.sin_port);
+  thread_ = std::thread([this] { Run(); });
+}
+
+Proxy::~Proxy() {
+  stop_.store(true);
+  Set(Mode::kPass);
+  thread_.join();
+  for (const Link& link : links_) {
+    ::close(link.client);
+    ::close(link.server);
+  }
+  ::close(listener_);
+  ::close(wake_);
+}
+
+std::string Proxy::url() const { return "http://127.0.0.1:" + std::to_string(port_); }
+
+void Proxy::Set(Mode mode) {
+  mode_.store(mode);
+  const std::uint64_t one = 1;
+  (void)!::write(wake_, &one, sizeof(one));
+}
+
+void Proxy::Accept() {
+  const int client = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+  if (client < 0) return;
+  const int server = Socket();
+  const sockaddr_in address = Loopback(target_);
+  if (::connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+    ::close(client);
+    ::close(server);
+    return;
+  }
+  links_.push_back({client, server});
+}
+
+// False: the connection has ended.
+bool Proxy::Carry(Link& link, bool from_client, bool from_server) {
+  char buffer[16384];
+  const Mode mode = mode_.load();
+  if (from_client && mode == Mode::kDelay) {
+    if (!link.noted) ++disturbed_;
+    link.noted = true;
+  } else if (from_client) {
+    const ssize_t size = ::recv(link.client, buffer, sizeof(buffer), 0);
+    if (size <= 0 || !WriteAll(link.server, buffer, static_cast<std::size_t>(size))) return false;
+  }
+  if (from_server) {
+    const ssize_t size = ::recv(link.server, buffer, sizeof(buffer), 0);
+    if (size <= 0) return false;
+    if (mode == Mode::kLose) {
+      ++disturbed_;
+      link.lost = true;
+    } else if (!WriteAll(link.client, buffer, static_cast<std::size_t>(size))) {
+      return false;
+    } else {
+      ++answers_;
+    }
+  }
+  return mode == Mode::kLose || !link.lost;
+}
+
+void Proxy::Run() {
+  while (!stop_.load()) {
+    const Mode mode = mode_.load();
+    std::vector<pollfd> polled{{wake_, POLLIN, 0}, {listener_, POLLIN, 0}};
+    for (const Link& link : links_) {
+      const bool deaf = mode == Mode::kDelay && link.noted;
+      polled.push_back({deaf ? -1 : link.client, POLLIN, 0});
+      polled.push_back({link.server, POLLIN, 0});
+    }
+    ::poll(polled.data(), polled.size(), -1);
+    std::uint64_t ignored = 0;
+    if (polled[0].revents != 0) (void)!::read(wake_, &ignored, sizeof(ignored));
+    std::vector<Link> kept;
+    for (std::size_t i = 0; i < links_.size(); ++i) {
+      Link& link = links_[i];
+      if (mode_.load() == Mode::kPass) link.noted = false;
+      if (Carry(link, polled[2 + 2 * i].revents != 0, polled[3 + 2 * i].revents != 0)) {
+        kept.push_back(link);
+      } else {
+        ::close(link.client);
+        ::close(link.server);
+      }
+    }
+    links_ = std::move(kept);
+    if (polled[1].revents != 0) Accept();
+  }
+}
+
+}  // namespace plugreload::test
