@@ -12,6 +12,7 @@
 #include "http_host/example_host.hpp"
 #include "http_host/options.hpp"
 #include "http_host/routes.hpp"
+#include "http_host/store.hpp"
 #include "http_host/tokens.hpp"
 #include "plugreload/runtime.hpp"
 
@@ -49,6 +50,7 @@ plugreload::RuntimeOptions ToRuntimeOptions(const Options& options,
   plugreload::RuntimeOptions out;
   out.node = options.node;
   out.host = std::move(host);
+  if (options.store != "memory") out.store = example::OpenStore(options.store);
   out.plugin_directory = options.plugin_dir;
   out.process.run_directory = options.run_dir;
   if (!options.data_dir.empty()) {

@@ -14,6 +14,7 @@ const char kUsage[] =
     "  --plugin-dir DIR       where the commands of registered plugins are\n"
     "  --token-file FILE      a line per token: TOKEN [NAMESPACE]; it may act there and below\n"
     "  --node NAME            this node's name in reload results\n"
+    "  --store STORE          memory, or etcd:URL,URL,... of a cluster\n"
     "  --data-dir DIR         given to plugins as PLUGRELOAD_DATA_DIR\n"
     "  --run-dir DIR          where plugins have their sockets\n"
     "  --log-level LEVEL      trace, debug, info, warn or error\n"
@@ -57,7 +58,8 @@ Options ParseOptions(int argc, char** argv) {
   std::map<std::string, std::string*> texts = {
       {"--listen", &options.listen},   {"--plugin-dir", &options.plugin_dir},
       {"--node", &options.node},       {"--token-file", &options.token_file},
-      {"--run-dir", &options.run_dir}, {"--data-dir", &options.data_dir}};
+      {"--run-dir", &options.run_dir}, {"--data-dir", &options.data_dir},
+      {"--store", &options.store}};
   for (int i = 1; i < argc; ++i) {
     const std::string name = argv[i];
     if (name == "--dev") {

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <cstdlib>
 #include <exception>
 #include <string>
@@ -123,6 +124,10 @@ int main() {
   }
   try {
     Kv kv(directory);
+    // As a plugin with much to load would: it takes as long until it can serve.
+    if (const char* wait = std::getenv("KV_START_MS")) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(std::stoul(wait)));
+    }
     return example::RunPlugin(
         [&kv](HttpRequest& request, const std::string&) { return kv.Handle(request); });
   } catch (const std::exception& e) {

@@ -1,0 +1,18 @@
+// http_host/store.hpp - where the catalog, pins, namespaces and mounts live.
+#ifndef EXAMPLES_HTTP_HOST_STORE_HPP_
+#define EXAMPLES_HTTP_HOST_STORE_HPP_
+
+#include <memory>
+#include <string>
+
+#include "plugreload/store.hpp"
+
+namespace example {
+
+// "memory", or "etcd:URL,URL,..." of a cluster. Throws std::invalid_argument with a message for the
+// person who typed it.
+std::shared_ptr<plugreload::StateStore> OpenStore(const std::string& text);
+
+}  // namespace example
+
+#endif  // EXAMPLES_HTTP_HOST_STORE_HPP_

@@ -1,0 +1,71 @@
+#include <malloc.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <iterator>
+#include <memory>
+#include <string>
+
+#include "scenario/node.hpp"
+
+namespace plugreload::test {
+namespace {
+
+// tests/run soak asks for more.
+int Reloads() {
+  const char* given = std::getenv("PLUGRELOAD_TEST_RELOADS");
+  return given == nullptr ? 60 : std::atoi(given);
+}
+int Namespaces() { return Reloads() >= 1000 ? 500 : 20; }
+
+std::size_t Keys(StateStore& store) {
+  const auto all = store.Load("", After(kSoon));
+  REQUIRE(all.ok());
+  return all->documents.size();
+}
+
+auto Threads() { return std::distance(std::filesystem::directory_iterator("/proc/self/task"), {}); }
+
+TEST_CASE("global reloads in a row leave memory, keys and threads as they were", "[cluster]") {
+  const auto store = NewMemoryStore();
+  const auto small = [](const std::string& name) {
+    return [name](RuntimeOptions& options) {
+      options.node = name;
+      options.history = options.global_history = 8;
+    };
+  };
+  Node a(small("a"), store), b(small("b"), store);
+  TwoVersions(a, [](PluginSpec& spec) { spec.sharing = Sharing::kGlobal; });
+  const int namespaces = Namespaces();
+  for (int i = 0; i < namespaces; ++i) {
+    a.Create("ns" + std::to_string(i));
+    a.Mount("ns" + std::to_string(i), "kv/");
+  }
+  const auto reload = [&](int number) {
+    ReloadRequest request = Everywhere("kv");
+    request.scope = Scope::kGlobal;
+    request.pin = PluginRef{PluginType::kSecret, "kv", number % 2 == 0 ? "v2.0.0" : "v1.0.0"};
+    Node& from = number % 3 == 0 ? b : a;
+    const ReloadReport report = from.Wait(from.Submit(request));
+    CHECK(report.state == ReloadState::kDone);
+    CHECK(report.members.size() == 2);
+  };
+  // Long enough that the store's own history of commits is full too.
+  const int all = Reloads(), warm = all / 2;
+  for (int number = 0; number < warm; ++number) reload(number);
+  const std::size_t keys = Keys(*store);
+  const auto threads = Threads();
+  const auto bytes = mallinfo2().uordblks;
+  for (int number = warm; number < all; ++number) reload(number);
+  // The last ones are trimmed by whoever is quickest, after its answer.
+  CHECK(Eventually([&] { return Keys(*store) <= keys; }));
+  CHECK(Threads() <= threads);
+  if (all >= 1000) {
+    WARN(all << " reloads of " << namespaces << " mounts on 2 members: " << bytes << " bytes after "
+             << warm << ", " << mallinfo2().uordblks << " at the end, " << keys << " keys");
+    CHECK(mallinfo2().uordblks < bytes + bytes / 10);
+  }
+}
+
+}  // namespace
+}  // namespace plugreload::test
