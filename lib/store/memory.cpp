@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 #include <system_error>
 #include <utility>
 
@@ -11,31 +10,6 @@
 
 namespace plugreload::internal {
 namespace {
-
-Status BadChange(std::string_view reason, std::string message) {
-  return Status(Code::kInvalidArgument, reason, std::move(message));
-}
-
-Status Validate(std::span<const Change> changes) {
-  if (changes.size() > kMaxChangesPerCommit) {
-    return BadChange("too_many_changes",
-                     fmt::format("{} changes in one commit, at most {} are accepted",
-                                 changes.size(), kMaxChangesPerCommit));
-  }
-  std::set<std::string_view> keys;
-  for (const Change& change : changes) {
-    if (change.key.empty()) return BadChange("empty_key", "a change without a key");
-    if (!keys.insert(change.key).second) {
-      return BadChange("duplicate_key", fmt::format("two changes of key '{}'", change.key));
-    }
-    if (change.check_only && !change.expected) {
-      return BadChange(
-          "missing_expected",
-          fmt::format("key '{}' is only to be compared, but with no revision", change.key));
-    }
-  }
-  return {};
-}
 
 Status Compacted(Revision after, Revision oldest) {
   return Status(Code::kOutOfRange, "compacted",
@@ -54,7 +28,7 @@ std::size_t SizeOf(const WatchBatch& batch) {
 }  // namespace
 
 Result<Revision> MemoryCore::Commit(std::span<const Change> changes, Deadline deadline) {
-  Status status = Validate(changes);
+  Status status = CheckChanges(changes);
   if (!status.ok()) return status;
   if (std::chrono::steady_clock::now() >= deadline) {
     return Status(Code::kDeadlineExceeded, "deadline_exceeded",
@@ -249,12 +223,6 @@ class MemoryStore : public StateStore {
 };
 
 }  // namespace
-
-StateStore::~StateStore() = default;
-
-StateStore::Watcher::~Watcher() = default;
-
-StateStore::Keeper::~Keeper() = default;
 
 std::shared_ptr<StateStore> NewMemoryStore() { return std::make_shared<MemoryStore>(); }
 
