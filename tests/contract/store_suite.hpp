@@ -5,11 +5,16 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/mutex.hpp"
 #include "plugreload/store.hpp"
 #include "support/catch.hpp"
+
+#ifdef PLUGRELOAD_TEST_SQLITE
+#include "contract/sqlite_under_test.hpp"
+#endif
 
 namespace plugreload::internal {
 
@@ -25,7 +30,11 @@ struct StoreUnderTest {
 std::vector<StoreUnderTest> StoresUnderTest();  // the suite runs in a program of its own
 #else
 inline std::vector<StoreUnderTest> StoresUnderTest() {
-  return {{"memory", [] { return NewMemoryStore(); }, 10'050}};
+  std::vector<StoreUnderTest> stores{{"memory", [] { return NewMemoryStore(); }, 10'050}};
+#ifdef PLUGRELOAD_TEST_SQLITE
+  stores.push_back({"sqlite", NewSqliteUnderTest, kSqliteHistory + 50});
+#endif
+  return stores;
 }
 #endif
 
@@ -44,6 +53,18 @@ inline Result<Revision> Put(StateStore& store, std::string key, std::string valu
                             std::optional<Revision> expected = std::nullopt) {
   const Change change = Write(std::move(key), std::move(value), expected);
   return store.Commit({&change, 1}, Soon());
+}
+
+// A wait for something that has no event.
+template <typename Condition>
+[[nodiscard]] bool Eventually(Condition condition) {
+  const Deadline deadline = Soon();
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    // lint: allow-sleep what is waited for has no event; the deadline above ends it
+    std::this_thread::sleep_for(Millis(1));
+  }
+  return true;
 }
 
 // Remembers what a watch delivers; a test waits for it.

@@ -70,6 +70,40 @@ TEST_CASE("a watch under concurrent writers has no gap, no repeat and no disorde
   }
 }
 
+TEST_CASE("a watch that goes on where the last one ended has no gap and no repeat", "[store]") {
+  const auto under_test = GENERATE(from_range(StoresUnderTest()));
+  INFO(under_test.name);
+  const auto store = under_test.open();
+  constexpr std::size_t kCommits = 600;
+  std::atomic<int> failed{0};
+  std::thread writer([&] {
+    for (std::size_t i = 0; i < kCommits; ++i) {
+      if (!Put(*store, "k", std::to_string(i)).ok()) ++failed;
+    }
+  });
+  std::vector<WatchBatch> all;
+  int rounds = 0;
+  for (Revision last = 0; all.size() < kCommits && rounds < 10'000; ++rounds) {
+    Recorder recorder;
+    auto watcher = store->Watch("", last, recorder.callback());
+    if (!watcher.ok() || !recorder.WaitBatches(1)) break;
+    (*watcher).reset();
+    const auto batches = recorder.batches();
+    all.insert(all.end(), batches.begin(), batches.end());
+    last = all.back().revision;
+  }
+  writer.join();
+  CHECK(failed == 0);
+  REQUIRE(all.size() == kCommits);
+  bool in_order = true;
+  for (std::size_t i = 0; i < kCommits; ++i) {
+    in_order = in_order && all[i].items.at(0).value == std::to_string(i);
+    in_order = in_order && (i == 0 || all[i].revision > all[i - 1].revision);
+  }
+  CHECK(in_order);
+  CHECK(rounds > 1);
+}
+
 TEST_CASE("a slow watcher holds up neither writers nor other watchers, and misses nothing",
           "[store]") {
   const auto under_test = GENERATE(from_range(StoresUnderTest()));
