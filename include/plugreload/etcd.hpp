@@ -55,9 +55,10 @@ struct EtcdOptions {
 //   up to another to take the store's marks out of etcd.
 //
 // Threads: one per watch, one for the leases, all with every signal blocked, gone with the store.
-// gRPC has its own, about ten for the whole process, which stay until it exits; they are started in
-// here with every signal blocked, but it may start more later. gRPC writes its errors to stderr
-// unless the host says GRPC_VERBOSITY=NONE. Make the store after fork: gRPC does not survive one.
+// gRPC has about ten for the whole process, which end a moment after the last store; they are
+// started in here with every signal blocked, but gRPC may add some later. Two of its descriptors
+// stay until the process exits. It writes errors of connections to stderr unless the environment
+// says GRPC_VERBOSITY=NONE. Make the store after fork: gRPC does not survive one.
 PLUGRELOAD_EXPORT Result<std::shared_ptr<StateStore>> NewEtcdStore(EtcdOptions options);
 
 }  // namespace plugreload

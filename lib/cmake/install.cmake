@@ -17,6 +17,13 @@ if(TARGET plugreload_c)
   install(EXPORT plugreload_c FILE plugreload-c.cmake NAMESPACE plugreload::
     DESTINATION ${config_dir})
 endif()
+# A component too, so that gRPC is looked for only by who wants the cluster store.
+if(TARGET plugreload_etcd)
+  install(TARGETS plugreload_etcd EXPORT plugreload_etcd
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  install(EXPORT plugreload_etcd FILE plugreload-etcd.cmake NAMESPACE plugreload::
+    DESTINATION ${config_dir})
+endif()
 
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/plugreload-config.cmake.in
   ${PROJECT_BINARY_DIR}/plugreload-config.cmake INSTALL_DESTINATION ${config_dir}
@@ -31,13 +38,15 @@ install(FILES ${PROJECT_BINARY_DIR}/plugreload-config.cmake
 if(core_type STREQUAL "STATIC_LIBRARY")
   set(pc_requires "Requires: absl_cleanup absl_flat_hash_map absl_flat_hash_set absl_strings fmt libcrypto")
   set(pc_libs "-pthread")
+  set(pc_etcd_requires " grpc++ protobuf fmt")
 else()
   set(pc_requires "")
   set(pc_libs "")
+  set(pc_etcd_requires "")
 endif()
 # Relative to the file itself, so that an installed tree can be moved.
 file(RELATIVE_PATH pc_prefix ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
-foreach(name plugreload plugreload_c)
+foreach(name plugreload plugreload_c plugreload_etcd)
   if(TARGET ${name})
     configure_file(${CMAKE_CURRENT_LIST_DIR}/${name}.pc.in ${PROJECT_BINARY_DIR}/${name}.pc @ONLY)
     install(FILES ${PROJECT_BINARY_DIR}/${name}.pc DESTINATION ${pkgconfig_dir})

@@ -33,7 +33,9 @@ Answer Understand(const grpc::Status& status, const std::string& url) {
     case grpc::StatusCode::NOT_FOUND:
       return {Fate::kRefused, Passed(Code::kNotFound, "lease_not_found", url, status)};
     case grpc::StatusCode::OUT_OF_RANGE:
-      return {Fate::kRefused, Passed(Code::kOutOfRange, "compacted", url, status)};
+      return {Fate::kRefused,
+              Passed(Code::kOutOfRange, Says(status, "compacted") ? "compacted" : "store_refused",
+                     url, status)};
     case grpc::StatusCode::INVALID_ARGUMENT:
       if (Says(status, "authentication failed")) {
         return {Fate::kRefused, Passed(Code::kUnauthenticated, "store_login_failed", url, status)};

@@ -127,8 +127,21 @@ Answer Client::Connect(const Place& place, Deadline deadline, Interrupt* interru
     // In short turns, because an interrupt does not end this wait.
     (void)place.channel->WaitForStateChange(state, ToGrpc(std::min(end, Now() + Millis(50))));
   }
-  return {Fate::kNotSent, Status(Code::kUnavailable, "store_unreachable",
-                                 fmt::format("etcd at {}: no connection", url(place)))};
+  const bool failed = place.channel->GetState(false) == GRPC_CHANNEL_TRANSIENT_FAILURE;
+  return {Fate::kNotSent,
+          Status(Code::kUnavailable, "store_unreachable",
+                 fmt::format("etcd at {}: no connection{}", url(place),
+                             failed ? ": " + WhyRefused(place) : ", nor a refusal in time"))};
+}
+
+// gRPC tells only requests: one that is harmless, should the connection stand meanwhile.
+std::string Client::WhyRefused(const Place& place) const {
+  wire::RangeRequest request;
+  request.set_key(settings_.prefix);
+  request.set_keys_only(true);
+  wire::RangeResponse response;
+  grpc::ClientContext context;
+  return Send(place, context, kRange, request, &response, After(kRefused), nullptr).error_message();
 }
 
 grpc::Status Client::Send(const Place& place, grpc::ClientContext& context, const char* method,

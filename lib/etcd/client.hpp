@@ -101,6 +101,7 @@ class Client {
 
  private:
   Answer Connect(const Place& place, Deadline deadline, Interrupt* interrupt) const;
+  std::string WhyRefused(const Place& place) const;
   Answer Authenticate(Place& place, Deadline deadline, Interrupt* interrupt);
   grpc::Status Send(const Place& place, grpc::ClientContext& context, const char* method,
                     const Message& request, Message* response, Deadline deadline,

@@ -147,8 +147,9 @@ class Attempt {
   std::optional<Result<std::int64_t>> Look(const wire::TxnResponse& response) {
     const std::int64_t before = mark_.revision;
     if (ReadMark(response) == name_) return Result<std::int64_t>(Writes() ? mark_.revision : 0);
-    if (mark_.revision == 0 && before != 0) return NotMade(Removed());
     if (mark_.revision != before) {
+      // What somebody removed tells nothing any more.
+      if (mark_.revision == 0 && open_) return NotMade(Removed());
       // By an attempt of an earlier commit that never learnt its fate. Those of this one compare
       // what is no longer there.
       open_ = false;

@@ -51,7 +51,7 @@ class EtcdStore : public StateStore {
     for (;;) {
       Result<Snapshot> snapshot = LoadOnce(prefix, deadline);
       // Its first pages were compacted away while the others were read.
-      if (snapshot.status().code() == Code::kOutOfRange && Now() < deadline) continue;
+      if (snapshot.status().reason() == "compacted" && Now() < deadline) continue;
       return snapshot;
     }
   }

@@ -181,5 +181,37 @@ TEST_CASE("the marks of a store are gone with it", "[cluster]") {
   CHECK(marks() == 0);
 }
 
+TEST_CASE("a store whose marks or lease somebody takes away commits on", "[cluster]") {
+  const ClusterLeaks leaks;
+  EtcdCluster cluster;
+  const auto store = OpenStore(cluster.Options());
+  REQUIRE(Put(*store, "a", "1").ok());
+  cluster.Control("del --prefix plugreload/writer/");
+  REQUIRE(Put(*store, "a", "2", 1).ok());
+  // "found 1 leases", then their numbers.
+  const std::string leases = cluster.Control("lease list");
+  cluster.Control("lease revoke " + leases.substr(leases.find('\n') + 1));
+  const auto after = Put(*store, "a", "3");
+  INFO(after.status().ToString());
+  REQUIRE(after.ok());
+  CHECK(ValueOf(*store, "a") == "3");
+}
+
+TEST_CASE("a commit of as many compared changes as there may be fits into one transaction",
+          "[cluster]") {
+  const ClusterLeaks leaks;
+  EtcdCluster cluster;
+  const auto store = OpenStore(cluster.Options());
+  std::vector<Change> changes;
+  for (std::size_t i = 0; i < kMaxChangesPerCommit; ++i) {
+    changes.push_back(Write("k" + std::to_string(i), "x", 0));
+  }
+  CHECK(store->Commit(changes, Soon()).ok());
+  const auto again = store->Commit(changes, Soon());
+  CHECK(again.status().code() == Code::kAborted);
+  CHECK(std::string(again.status().message()).find("key 'k0' has revision 1, expected 0") !=
+        std::string::npos);
+}
+
 }  // namespace
 }  // namespace plugreload::test

@@ -126,6 +126,8 @@ TEST_CASE("without any member a store is made, and a commit is certainly not", "
   const auto commit = store->Commit({&change, 1}, After(Millis(300)));
   CHECK(commit.status().code() == Code::kUnavailable);
   CHECK(commit.status().reason() == "store_unreachable");
+  CHECK(std::string(commit.status().message()).find("Connection refused") != std::string::npos);
+  INFO(commit.status().ToString());
   const auto kept = store->Keep("k", "v", Millis(1'000), After(Millis(300)));
   CHECK(kept.status().code() == Code::kUnavailable);
 }

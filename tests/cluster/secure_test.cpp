@@ -81,7 +81,9 @@ TEST_CASE("etcd with TLS and client certificates takes who has one, from files a
   CHECK(CodeOfLoad(stranger) == Code::kUnavailable);
   EtcdOptions deceived = options;
   deceived.ca = other.Text("ca.pem");
-  CHECK(CodeOfLoad(deceived) == Code::kUnavailable);
+  const auto untrusted = OpenStore(deceived)->Load("", After(Millis(1'500)));
+  INFO(untrusted.status().ToString());
+  CHECK(untrusted.status().code() == Code::kUnavailable);
 }
 
 // A user who may only do what a store with the prefix "mine/" needs.
