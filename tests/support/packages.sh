@@ -10,9 +10,13 @@ packages_test=(catch2 binutils clang)
 # Vault's clients, which tests/clients drives; a nodejs from elsewhere brings its own npm.
 packages_test+=(python3-hvac)
 command -v npm >/dev/null || packages_test+=(nodejs npm)
+# For the cluster store: to build it, and the real etcd that its tests run, kill and ask.
+packages_cluster=(libgrpc++-dev libprotobuf-dev protobuf-compiler etcd-server etcd-client openssl
+  util-linux)
 packages_bench=(libbenchmark-dev)
 packages_fuzz=(clang libclang-rt-14-dev llvm)
-packages_lint=(libbenchmark-dev clang-format clang-tidy)
+packages_lint=(libbenchmark-dev clang-format clang-tidy libgrpc++-dev libprotobuf-dev
+  protobuf-compiler)
 
 # install_packages NAME...: installs what is missing, with apt as root or through sudo.
 install_packages() {
