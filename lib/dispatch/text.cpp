@@ -9,26 +9,12 @@
 #include <cstddef>
 #include <utility>
 
+#include "base/utf8.hpp"
+
 namespace plugreload::internal {
 namespace {
 
 constexpr double kMaxDurationMs = 10.0 * 365 * 24 * 3600 * 1000;
-
-// Bytes of the UTF-8 character at the start of `text`; 0 when there is none.
-std::size_t CharacterSize(std::string_view text) {
-  const auto first = static_cast<unsigned char>(text[0]);
-  if (first < 0x80) return 1;
-  const std::size_t size = first >= 0xf5   ? 0
-                           : first >= 0xf0 ? 4
-                           : first >= 0xe0 ? 3
-                           : first >= 0xc2 ? 2
-                                           : 0;
-  if (size == 0 || text.size() < size) return 0;
-  for (std::size_t i = 1; i < size; ++i) {
-    if ((static_cast<unsigned char>(text[i]) & 0xc0) != 0x80) return 0;
-  }
-  return size;
-}
 
 void AppendEscaped(std::string& out, char c) {
   switch (c) {
@@ -100,7 +86,7 @@ std::optional<double> TakeTerm(std::string_view& text) {
 std::string Quote(std::string_view text) {
   std::string out = "\"";
   while (!text.empty()) {
-    const std::size_t size = CharacterSize(text);
+    const std::size_t size = Utf8CharacterBytes(text);
     if (size > 1) {
       out += text.substr(0, size);
     } else {

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "base/utf8.hpp"
 #include "json/json.hpp"
 
 namespace plugreload::internal {
@@ -11,30 +12,12 @@ namespace {
 namespace rj = rapidjson;
 using Writer = rj::Writer<rj::StringBuffer>;
 
-// The length of the UTF-8 sequence at the beginning of `text`; 0 when it is not one (overlong
-// forms, surrogates and numbers above U+10FFFF are none).
-std::size_t SequenceLength(std::string_view text) {
-  const auto byte = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  if (first < 0x80) return 1;
-  if (first < 0xC2 || first > 0xF4) return 0;
-  const std::size_t length = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
-  if (text.size() < length) return 0;
-  const unsigned char low = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80;
-  const unsigned char high = first == 0xED ? 0x9F : first == 0xF4 ? 0x8F : 0xBF;
-  if (byte(1) < low || byte(1) > high) return 0;
-  for (std::size_t i = 2; i < length; ++i) {
-    if ((byte(i) & 0xC0) != 0x80) return 0;
-  }
-  return length;
-}
-
 void WriteString(std::string_view text, Writer& writer) {
   std::string repaired;
   std::size_t valid = 0;  // bytes of `text` already known good or copied to `repaired`
   bool broken = false;
   for (std::size_t i = 0; i < text.size();) {
-    const std::size_t length = SequenceLength(text.substr(i));
+    const std::size_t length = Utf8CharacterBytes(text.substr(i));
     i += length == 0 ? 1 : length;
     if (length != 0) continue;
     repaired.append(text.substr(valid, i - 1 - valid)).append("\xEF\xBF\xBD");

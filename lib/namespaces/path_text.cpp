@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/utf8.hpp"
+
 namespace plugreload::internal {
 namespace {
 
@@ -41,6 +43,7 @@ Status CheckName(std::string_view ns, std::string_view name) {
   if (bad) {
     return InvalidNamespace(ns, "it has a control character, a space, '+' or '*'");
   }
+  if (!IsUtf8(name)) return InvalidNamespace(ns, "it is not UTF-8");
   return {};
 }
 
@@ -50,6 +53,7 @@ Status CheckSegment(std::string_view path, std::string_view segment) {
   if (std::any_of(segment.begin(), segment.end(), IsControl)) {
     return InvalidPath(path, "it has a control character");
   }
+  if (!IsUtf8(segment)) return InvalidPath(path, "it is not UTF-8");
   return {};
 }
 

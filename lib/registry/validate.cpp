@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "base/utf8.hpp"
 #include "registry/semver.hpp"
 
 namespace plugreload::internal {
@@ -22,6 +23,7 @@ Status Invalid(std::string_view reason, std::string_view message) {
 }
 
 bool HasNul(std::string_view text) { return text.find('\0') != std::string_view::npos; }
+bool IsUnfit(std::string_view text) { return HasNul(text) || !IsUtf8(text); }
 
 Status ValidateVersion(PluginSpec& spec) {
   if (spec.ref.version.empty()) return {};
@@ -80,6 +82,7 @@ Status ValidateInside(const CatalogOptions& options, const PluginSpec& spec) {
 
 Status ValidateCommand(const CatalogOptions& options, const PluginSpec& spec) {
   if (HasNul(spec.command)) return Invalid("invalid_command", "the command has a NUL byte");
+  if (!IsUtf8(spec.command)) return Invalid("invalid_command", "the command is not UTF-8");
   if (spec.launcher != kProcessLauncher) return {};
   if (spec.command.empty()) return Invalid("missing_command", "missing command value");
   const fs::path command(spec.command);
@@ -99,15 +102,16 @@ Status ValidateCommand(const CatalogOptions& options, const PluginSpec& spec) {
 }
 
 Status ValidateStrings(const PluginSpec& spec) {
-  if (std::any_of(spec.args.begin(), spec.args.end(), HasNul)) {
-    return Invalid("invalid_args",
-                   fmt::format("an argument of plugin \"{}\" has a NUL byte", spec.ref.name));
+  if (std::any_of(spec.args.begin(), spec.args.end(), IsUnfit)) {
+    return Invalid(
+        "invalid_args",
+        fmt::format("an argument of plugin \"{}\" has a NUL byte or is not UTF-8", spec.ref.name));
   }
   for (std::size_t i = 0; i < spec.env.size(); ++i) {
     const std::size_t equals = spec.env[i].find('=');
-    if (equals != 0 && equals != std::string::npos && !HasNul(spec.env[i])) continue;
+    if (equals != 0 && equals != std::string::npos && !IsUnfit(spec.env[i])) continue;
     // Not shown: it may be a secret.
-    return Invalid("invalid_env", fmt::format("env entry {} of plugin \"{}\" is not KEY=value",
+    return Invalid("invalid_env", fmt::format("env entry {} of plugin \"{}\" is not KEY=value in UTF-8",
                                               i + 1, spec.ref.name));
   }
   return {};
@@ -169,6 +173,7 @@ Status ValidateIdentity(PluginType type, std::string_view name) {
     return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
   });
   if (control) return Invalid("invalid_name", "the plugin name has a control character");
+  if (!IsUtf8(name)) return Invalid("invalid_name", "the plugin name is not UTF-8");
   if (type == PluginType::kAuth || type == PluginType::kDatabase || type == PluginType::kSecret) {
     return {};
   }

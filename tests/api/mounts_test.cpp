@@ -100,6 +100,7 @@ TEST_CASE("a mount that cannot be is refused and not there", "[api]") {
             "give one of them"));
   CHECK(server.Call({"POST", kMounts + "//x", kv}).status == 404);
   refused(kMounts + "/x//y", kv);
+  CHECK(Has(refused(kMounts + "/%FF", kv), "it is not UTF-8"));
   server.Must({"POST", "/v1/sys/plugins/pins/secret/kv", R"({"version":"2.0.0"})"}, 200);
   CHECK(refused(kMounts + "/x", kv) ==
         Errors("cannot specify plugin_version for secret plugin \"kv\", as it is pinned to version "

@@ -24,7 +24,8 @@ TEST_CASE("malformed and reserved namespaces are refused", "[namespaces]") {
     CHECK(CanonicalNamespace(name + "/a").status().reason() == "reserved_name");
     if (name != "root") CHECK(CanonicalNamespace(name).status().reason() == "reserved_name");
   }
-  for (const std::string ns : {"a//b", "a b", "a+", "*", "a\n", "a\x7f", "a/\x01/b"}) {
+  for (const std::string ns :
+       {"a//b", "a b", "a+", "*", "a\n", "a\x7f", "a/\x01/b", "a\xff", "a/\xc3"}) {
     const auto canonical = CanonicalNamespace(ns);
     CHECK(canonical.status().code() == Code::kInvalidArgument);
     CHECK(canonical.status().reason() == "invalid_namespace");
@@ -41,8 +42,8 @@ TEST_CASE("mount paths become canonical", "[namespaces]") {
   CHECK(*CanonicalMountPath("kv/") == "kv/");
   CHECK(*CanonicalMountPath("kv/sub path/x") == "kv/sub path/x/");
   CHECK(*CanonicalMountPath("..a/...") == "..a/.../");
-  for (const std::string path :
-       {"", "/", "/kv", "kv//", "kv//x", ".", "..", "a/./b", "a/..", "a\tb", "a/\x7f"}) {
+  for (const std::string path : {"", "/", "/kv", "kv//", "kv//x", ".", "..", "a/./b", "a/..",
+                                 "a\tb", "a/\x7f", "\xff", "a/\xc3"}) {
     INFO(path);
     CHECK(CanonicalMountPath(path).status().reason() == "invalid_path");
   }

@@ -79,6 +79,7 @@ TEST_CASE("register refuses a bad identity", "[registry]") {
   CHECK(ReasonOf(options, Spec(std::string(257, 'a'), "")) == "invalid_name");
   CHECK(ReasonOf(options, Spec(std::string(256, 'a'), "")).empty());
   CHECK(ReasonOf(options, Spec(std::string("a\0", 2), "")) == "invalid_name");
+  CHECK(ReasonOf(options, Spec("a\xff", "")) == "invalid_name");
   CHECK(ReasonOf(options, Spec("kv", "", PluginType::kUnknown)) == "invalid_type");
   CHECK(ReasonOf(options, Spec("kv", "", static_cast<PluginType>(9))) == "invalid_type");
   CHECK(ReasonOf(options, Spec("kv", "one")) == "invalid_version");
@@ -110,6 +111,7 @@ TEST_CASE("register refuses a command that leaves the plugin directory", "[regis
     CHECK(reason(command) == "invalid_command");
   }
   CHECK(reason(std::string("a\0b", 3)) == "invalid_command");
+  CHECK(reason("a\xff") == "invalid_command");
   for (const std::string command : {"outer", "up/outside", "up", ".", "dangling"}) {
     INFO(command);
     CHECK(reason(command) == "command_outside");
@@ -132,7 +134,9 @@ TEST_CASE("register refuses bad env, args, hashes, modes and timeouts", "[regist
   }
   CHECK(with([](PluginSpec& spec) { spec.env = {std::string("A=\0", 3)}; }) == "invalid_env");
   CHECK(with([](PluginSpec& spec) { spec.env = {"A=", "B=c=d"}; }).empty());
+  CHECK(with([](PluginSpec& spec) { spec.env = {"A=\xff"}; }) == "invalid_env");
   CHECK(with([](PluginSpec& spec) { spec.args = {std::string("\0", 1)}; }) == "invalid_args");
+  CHECK(with([](PluginSpec& spec) { spec.args = {"\xff"}; }) == "invalid_args");
   CHECK(with([](PluginSpec& spec) { spec.sha256.clear(); }) == "missing_sha256");
   for (const std::string& hash :
        {std::string(63, 'a'), std::string(65, 'a'), std::string(64, 'g')}) {
