@@ -56,8 +56,8 @@ void Copy(std::string_view body) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static plugreload::fuzz::World world;
   if (size == 0) return -1;
+  plugreload::fuzz::World& world = plugreload::fuzz::Choose(data, size);
   const Endpoint& endpoint =
       kEndpoints[(data[0] + kEndpoints.size() * 16 - 'a') % kEndpoints.size()];
   Request request;

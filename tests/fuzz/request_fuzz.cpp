@@ -38,7 +38,8 @@ bool Same(const Response& a, const Response& b) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static World full(World::Fill::kFull), empty(World::Fill::kEmpty);
+  static World empty(World::Fill::kEmpty);
+  World& full = plugreload::fuzz::Choose(data, size);
   std::string_view text(reinterpret_cast<const char*>(data), size);
   Request request;
   request.method = plugreload::fuzz::TakeLine(text);
