@@ -1,9 +1,13 @@
+#include <absl/strings/numbers.h>
 #include <fmt/format.h>
 #include <rapidjson/error/en.h>
 #include <rapidjson/memorystream.h>
 #include <rapidjson/reader.h>
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <system_error>
 #include <unordered_set>
 
 #include "json/json.hpp"
@@ -23,6 +27,11 @@ Status Invalid(std::string_view detail) {
                 fmt::format("error parsing JSON: {}", detail));
 }
 
+// What the builder refuses, without the place, which the reader knows.
+Status Refused(std::string_view detail) {
+  return Status(Code::kInvalidArgument, "invalid_json", detail);
+}
+
 Status TooLarge(std::string_view detail) {
   return Status(Code::kResourceExhausted, "json_too_large",
                 fmt::format("error parsing JSON: {}", detail));
@@ -36,11 +45,19 @@ class Builder : public rj::BaseReaderHandler<rj::UTF8<>, Builder> {
 
   bool Null() { return Put(Json()); }
   bool Bool(bool value) { return Put(Json(value)); }
-  bool Int(int value) { return Put(Json(value)); }
-  bool Uint(unsigned value) { return Put(Json(value)); }
-  bool Int64(std::int64_t value) { return Put(Json(value)); }
-  bool Uint64(std::uint64_t value) { return Put(Json(value)); }
-  bool Double(double value) { return Put(Json(value)); }
+  // The reader's own conversion is inexact, or undefined for "0E40".
+  bool RawNumber(const char* text, rj::SizeType size, bool) {
+    std::int64_t integer = 0;
+    const auto read = std::from_chars(text, text + size, integer);
+    if (read.ec == std::errc() && read.ptr == text + size) return Put(Json(integer));
+    double number = 0;
+    if (absl::SimpleAtod(absl::string_view(text, size), &number) && std::isfinite(number)) {
+      return Put(Json(number));
+    }
+    failure_ = Refused(fmt::format("the number {} cannot be represented",
+                                   std::string_view(text, std::min<std::size_t>(size, 40))));
+    return false;
+  }
   bool String(const char* text, rj::SizeType size, bool) {
     return Put(Json(std::string_view(text, size)));
   }
@@ -65,7 +82,7 @@ class Builder : public rj::BaseReaderHandler<rj::UTF8<>, Builder> {
 
   bool Open(Json value) {
     if (open_.size() >= max_depth_) {
-      failure_ = Invalid(fmt::format("nested deeper than {} levels", max_depth_));
+      failure_ = Refused(fmt::format("nested deeper than {} levels", max_depth_));
       return false;
     }
     if (!Count()) return false;
@@ -130,18 +147,18 @@ Result<Json> ParseJson(std::string_view text, const JsonLimits& limits) {
         fmt::format("{} bytes, at most {} are accepted", text.size(), limits.max_bytes));
   }
   constexpr unsigned kFlags =
-      rj::kParseIterativeFlag | rj::kParseValidateEncodingFlag | rj::kParseFullPrecisionFlag;
+      rj::kParseIterativeFlag | rj::kParseValidateEncodingFlag | rj::kParseNumbersAsStringsFlag;
   rj::MemoryStream stream(text.data() == nullptr ? "" : text.data(), text.size());
   rj::Reader reader;
   Builder builder(limits);
   const rj::ParseResult result = reader.Parse<kFlags>(stream, builder);
   if (result.IsError()) {
     if (builder.failure().code() == Code::kResourceExhausted) return builder.failure();
-    const std::string detail =
-        builder.failure().ok()
-            ? std::string(rj::GetParseError_En(result.Code()))
-            : fmt::format("nested deeper than {} levels", std::min(limits.max_depth, kDeepest));
-    return Invalid(fmt::format("{} (offset {})", detail, result.Offset()));
+    if (!builder.failure().ok()) {
+      return Invalid(fmt::format("{} (offset {})", builder.failure().message(), result.Offset()));
+    }
+    return Invalid(
+        fmt::format("{} (offset {})", rj::GetParseError_En(result.Code()), result.Offset()));
   }
   // The reader takes a NUL byte for the end of the text.
   if (stream.Tell() != text.size()) {

@@ -41,6 +41,19 @@ TEST_CASE("typed access is empty for another kind", "[json]") {
   CHECK(value.Find("i")->kind() == "number");
 }
 
+TEST_CASE("numbers are exact, or the nearest there is", "[json]") {
+  for (const std::string_view zero : {"0", "-0", "0e0", "0E40", "0.0e-999", "1e-400", "-0.0"}) {
+    INFO(zero);
+    CHECK(ParseJson(zero)->number() == 0.0);
+  }
+  CHECK(ParseJson("-9223372036854775808")->integer() == std::numeric_limits<std::int64_t>::min());
+  CHECK(ParseJson("1e2")->integer() == 100);
+  CHECK(ParseJson("0.1")->number() == 0.1);
+  CHECK(ParseJson("1.7976931348623157e308")->number() == std::numeric_limits<double>::max());
+  CHECK_FALSE(ParseJson("[1e999]").ok());
+  CHECK_FALSE(ParseJson(std::string(400, '9')).ok());
+}
+
 TEST_CASE("an integer beyond 64 bits is a number but no integer", "[json]") {
   CHECK_FALSE(ParseJson("9223372036854775808")->integer().has_value());
   CHECK(ParseJson("9223372036854775808")->number() == 9223372036854775808.0);
