@@ -21,11 +21,18 @@ struct InstanceInfo;
 enum class LogLevel : std::int32_t { kTrace = 0, kDebug = 1, kInfo = 2, kWarn = 3, kError = 4 };
 PLUGRELOAD_EXPORT std::string_view LogLevelName(LogLevel level);  // "trace" ... "error"
 
+// What a line says beside its message, of a plugin that logs structured text.
+struct LogField {
+  std::string_view name;
+  std::string_view value;  // a string as it is, anything else as JSON
+};
+
 // One line. The views are valid during the call.
 struct LogRecord {
   LogLevel level = LogLevel::kInfo;
   std::string_view instance;  // the instance it comes from or is about; empty: the runtime itself
   std::string_view message;   // without newline; of a plugin's output, any bytes
+  std::span<const LogField> fields = {};  // in the plugin's order; empty: none
 };
 
 // "create" ... as Vault names what a policy allows.

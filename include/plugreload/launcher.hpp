@@ -53,6 +53,9 @@ struct InstanceInfo {
   std::int64_t pid = 0;      // 0: not a process
   bool sealed = false;       // what runs is a sealed copy of what was hashed
   void* object = nullptr;    // of the callback launcher: the host's object
+  // For a launcher that keeps an object of its own above: what its functions know it by.
+  const void* object_kind = nullptr;
+  std::string certificate;  // that its handshake line named: base64 of DER; empty: none
 };
 
 // A running plugin. Destroying it stops it as Stop with the plugin's own timeouts would.

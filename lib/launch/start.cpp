@@ -227,6 +227,7 @@ Status ProcessStart::Handshake() {
   info.protocol_version = line->version;
   info.pid = process.pid();
   info.sealed = sealed_;
+  info.certificate = line->certificate;
   return {};
 }
 

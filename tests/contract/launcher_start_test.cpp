@@ -75,6 +75,15 @@ TEST_CASE("a slow child is waited for", "[launch][process]") {
   CHECK(HttpGet(instance->info().endpoint, "/").status == 200);
 }
 
+TEST_CASE("the certificate of the handshake line is told", "[launch][process]") {
+  LeakCheck leaks;
+  auto launcher = MustMake(LauncherOptions(leaks));
+  const auto with = MustStart(*launcher, Spec("names_certificate"));
+  CHECK(with->info().certificate == std::string(60, 'A'));
+  const auto without = MustStart(*launcher, Spec("good"));
+  CHECK(without->info().certificate.empty());
+}
+
 TEST_CASE("a socket of another process is refused", "[launch][process]") {
   LeakCheck leaks;
   auto launcher = MustMake(LauncherOptions(leaks));
