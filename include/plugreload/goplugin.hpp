@@ -1,0 +1,108 @@
+// plugreload/goplugin.hpp - HashiCorp's go-plugin plugins: the optional component over gRPC.
+#ifndef PLUGRELOAD_GOPLUGIN_HPP_
+#define PLUGRELOAD_GOPLUGIN_HPP_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "plugreload/export.hpp"
+#include "plugreload/launcher.hpp"
+#include "plugreload/reload.hpp"
+#include "plugreload/status.hpp"
+#include "plugreload/types.hpp"
+
+namespace grpc {
+class Channel;
+}
+
+namespace plugreload {
+
+// How host and plugin know each other. A plugin has the choice by the launcher it names: bind one
+// of each kind, say "goplugin" and "goplugin_plain".
+//
+// auto_mtls: TLS in which each side trusts exactly the other's one certificate; what Vault does.
+// plain: no TLS. The socket lies in a private directory, and its owner must be the process just
+// started, which proves on one machine what the certificates prove, at none of their time. Of a
+// plugin that listens on TCP only the former can tell who answers.
+enum class GoPluginSecurity : std::int32_t { kAutoMtls = 0, kPlain = 1 };
+
+struct GoPluginLauncherOptions {
+  // Of the child processes: directory, environment, limits. `log` takes what plugins write, with
+  // level and fields where they log as hclog does in JSON, and what stdio streams carry. A message
+  // longer than max_log_line_bytes comes in pieces, without fields.
+  ProcessLauncherOptions process;
+  GoPluginSecurity security = GoPluginSecurity::kAutoMtls;
+  Millis health_interval{5'000};      // from one answer to the next question
+  Millis health_timeout{2'000};       // of one question
+  std::uint32_t health_failures = 3;  // in a row; then the instance counts as ended
+  // Of GRPCController.Shutdown and of the end that follows it; then the ladder of signals. At most
+  // half of what a Stop has left.
+  Millis shutdown_timeout{2'000};
+  std::size_t max_message_bytes = std::size_t{64} << 20;  // that a plugin may send
+};
+
+// Runs plugins of go-plugin's protocol version 1 that speak gRPC, as child processes of a launcher
+// from NewProcessLauncher, whose promises hold here too. Started means: the handshake line came,
+// the connection stands, and the health service answered that "plugin" serves. From then on it is
+// asked every health_interval; an instance that no longer answers is told to StartContext::on_exit.
+//
+// Stop asks the plugin's controller to shut down, then waits for its end. A lost answer is the
+// usual one; a plugin without a controller gets signals at once.
+//
+// Owns two threads besides the process launcher's. gRPC keeps threads of its own until the host
+// exits, and writes its errors to stderr unless the host sets GRPC_VERBOSITY or a log function.
+// Create it after the host has forked.
+//
+// Errors of Start by reason, besides those of the process launcher: "certificate_missing" (asked
+// for TLS, offered none: it is no plugin of go-plugin 1.0 or newer, or its own provider of TLS
+// stands in the way), "certificate_unexpected" (asked for none), "certificate_invalid",
+// "channel_failed" (no gRPC answer at its address), "health_missing" (it does not know the service
+// "plugin"), "health_timeout" (it does not serve in time). Of New: kInternal "certificate", and
+// those of NewProcessLauncher.
+PLUGRELOAD_EXPORT Result<std::shared_ptr<Launcher>> NewGoPluginLauncher(
+    GoPluginLauncherOptions options);
+
+// The channel to an instance: made once per instance, ready, shared by everyone who asks. Null when
+// another launcher made the instance. Calls fail with UNAVAILABLE once the instance has stopped.
+// Never retries by itself.
+PLUGRELOAD_EXPORT std::shared_ptr<grpc::Channel> ChannelOf(const InstanceInfo& info);
+PLUGRELOAD_EXPORT std::shared_ptr<grpc::Channel> ChannelOf(const PluginLease& lease);
+
+// For hosts that connect by themselves. All PEM texts are empty without TLS.
+struct GoPluginEndpoint {
+  std::string target;           // as gRPC spells it: "unix:/path", "ipv4:127.0.0.1:1234"
+  std::string server_name;      // that the plugin's certificate carries
+  std::string root_pem;         // the plugin's certificate: the only one to trust
+  std::string certificate_pem;  // the host's
+  std::string private_key_pem;  // the host's: keep it secret
+};
+// nullopt when another launcher made the instance.
+PLUGRELOAD_EXPORT std::optional<GoPluginEndpoint> GoPluginEndpointOf(const InstanceInfo& info);
+
+// Vault's multiplexing: one process serves many mounts, and every call names the one it is for in
+// its metadata. False also for a plugin that has never heard of it, and then the metadata is not
+// needed.
+inline constexpr char kMultiplexIdKey[] = "multiplex_id";
+PLUGRELOAD_EXPORT bool SupportsMultiplexing(const InstanceInfo& info);
+// The value: the mount's accessor and its generation, so that a reload begins anew.
+PLUGRELOAD_EXPORT std::string MultiplexId(const PluginLease& lease);
+
+// What hosts of a known kind put into PluginSpec: the cookie and versions, the environment that
+// their plugins insist on. Known: "vault_backend", "vault_database".
+struct GoPluginProfile {
+  Handshake handshake;
+  std::vector<std::string> env;  // KEY=value
+};
+// nullopt: no such name.
+PLUGRELOAD_EXPORT std::optional<GoPluginProfile> FindGoPluginProfile(std::string_view name);
+// Sets handshake, environment, protocols and launcher of `spec`. kNotFound "unknown_profile".
+PLUGRELOAD_EXPORT Status ApplyGoPluginProfile(std::string_view name, PluginSpec& spec);
+
+}  // namespace plugreload
+
+#endif  // PLUGRELOAD_GOPLUGIN_HPP_

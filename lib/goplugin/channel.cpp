@@ -1,0 +1,95 @@
+#include "goplugin/channel.hpp"
+
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+#include <grpcpp/support/channel_arguments.h>
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+namespace plugreload::goplugin {
+namespace {
+
+constexpr char kServerName[] = "localhost";
+constexpr int kFirstReconnectMs = 100;
+constexpr int kLastReconnectMs = 1'000;
+
+// "tcp:[::1]:1234" as gRPC spells it.
+std::string Target(const std::string& endpoint) {
+  constexpr std::string_view kTcp = "tcp:";
+  if (endpoint.compare(0, kTcp.size(), kTcp) != 0) return endpoint;
+  const std::string address = endpoint.substr(kTcp.size());
+  return (address.front() == '[' ? "ipv6:" : "ipv4:") + address;
+}
+
+grpc::ChannelArguments Arguments(bool tls, std::size_t max_message_bytes) {
+  constexpr std::size_t kLimit = std::numeric_limits<int>::max();
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(static_cast<int>(std::min(max_message_bytes, kLimit)));
+  arguments.SetMaxSendMessageSize(-1);
+  // Proxies of the environment, and what a name server says, have no say in who the plugin is.
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  arguments.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
+  // A request is never sent twice behind the caller's back.
+  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
+  // A connection belongs to one instance and ends with it.
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kFirstReconnectMs);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kFirstReconnectMs);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kLastReconnectMs);
+  if (tls) {
+    arguments.SetSslTargetNameOverride(kServerName);
+  } else {
+    // A socket's path is no name that servers accept.
+    arguments.SetString(GRPC_ARG_DEFAULT_AUTHORITY, kServerName);
+  }
+  return arguments;
+}
+
+}  // namespace
+
+const char kConnectionKind = 0;
+
+const Connection* FindConnection(const InstanceInfo& info) {
+  if (info.object_kind != &kConnectionKind) return nullptr;
+  return static_cast<const Connection*>(info.object);
+}
+
+Result<Connection> Connect(const InstanceInfo& info, const Identity* identity,
+                           std::size_t max_message_bytes) {
+  Connection connection;
+  connection.endpoint.target = Target(info.endpoint);
+  if (identity == nullptr) {
+    if (!info.certificate.empty()) {
+      return Status(Code::kFailedPrecondition, "certificate_unexpected",
+                    "it speaks TLS with a certificate of its own although none was asked for: "
+                    "start it with the launcher that offers AutoMTLS");
+    }
+    connection.channel =
+        grpc::CreateCustomChannel(connection.endpoint.target, grpc::InsecureChannelCredentials(),
+                                  Arguments(false, max_message_bytes));
+    return connection;
+  }
+  if (info.certificate.empty()) {
+    return Status(Code::kFailedPrecondition, "certificate_missing",
+                  "it was offered TLS (PLUGIN_CLIENT_CERT) but its handshake line has no "
+                  "certificate, so it would be spoken to in the clear; plugins of Vault need "
+                  "VAULT_PLUGIN_AUTOMTLS_ENABLED=true, others a launcher without TLS");
+  }
+  Result<std::string> root = CertificatePem(info.certificate);
+  if (!root.ok()) return root.status();
+  connection.endpoint.server_name = kServerName;
+  connection.endpoint.root_pem = *std::move(root);
+  connection.endpoint.certificate_pem = identity->certificate_pem;
+  connection.endpoint.private_key_pem = identity->key_pem;
+  grpc::SslCredentialsOptions tls;
+  tls.pem_root_certs = connection.endpoint.root_pem;
+  tls.pem_cert_chain = identity->certificate_pem;
+  tls.pem_private_key = identity->key_pem;
+  connection.channel = grpc::CreateCustomChannel(
+      connection.endpoint.target, grpc::SslCredentials(tls), Arguments(true, max_message_bytes));
+  return connection;
+}
+
+}  // namespace plugreload::goplugin

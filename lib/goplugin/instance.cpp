@@ -1,0 +1,109 @@
+#include "goplugin/instance.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "goplugin/wire.hpp"
+
+namespace plugreload::goplugin {
+namespace {
+
+// For what is under way on the pulse, which is cancelled, so it ends at once.
+constexpr Millis kIdlePatience{1'000};
+constexpr Millis kNotifyPatience{5'000};
+
+Deadline Now() { return std::chrono::steady_clock::now(); }
+
+}  // namespace
+
+GoPluginInstance::GoPluginInstance(std::shared_ptr<Core> core,
+                                   std::unique_ptr<PluginInstance> process,
+                                   std::shared_ptr<ExitGate> gate, Connection connection,
+                                   const LaunchSpec& spec)
+    : core_(std::move(core)),
+      process_(std::move(process)),
+      gate_(std::move(gate)),
+      connection_(std::move(connection)),
+      timeouts_(spec.plugin.timeouts),
+      info_(process_->info()) {
+  // What the functions of goplugin.hpp find; nobody writes through it.
+  info_.object = const_cast<Connection*>(&connection_);
+  info_.object_kind = &kConnectionKind;
+  const auto name = std::make_shared<const std::string>(spec.instance);
+  stdio_ =
+      std::make_shared<StdioStream>(connection_.channel, core_->pulse,
+                                    StdioLimits{core_->options.process.max_log_line_bytes,
+                                                core_->options.process.max_log_bytes_per_second},
+                                    [messenger = core_->messenger, name](std::string line) {
+                                      messenger->Log(LogLevel::kInfo, name, std::move(line));
+                                    });
+  const GoPluginLauncherOptions& options = core_->options;
+  health_ = std::make_shared<HealthWatch>(
+      connection_.channel, core_->pulse,
+      HealthOptions{options.health_interval, options.health_timeout, options.health_failures},
+      [messenger = core_->messenger, watched = gate_](std::string detail) {
+        messenger->Post([watched, detail = std::move(detail)] { watched->Unhealthy(detail); });
+      });
+}
+
+GoPluginInstance::~GoPluginInstance() {
+  gate_->Disarm(After(kNotifyPatience));
+  [[maybe_unused]] const Status status =
+      Stop(After(2 * core_->options.shutdown_timeout + timeouts_.graceful + timeouts_.terminate +
+                 timeouts_.kill));
+}
+
+bool GoPluginInstance::Begin(ExitGate::OnExit on_exit) {
+  stdio_->Begin();
+  if (!gate_->Arm(std::move(on_exit))) return false;
+  health_->Begin();
+  return true;
+}
+
+Status GoPluginInstance::Stop(Deadline deadline) {
+  gate_->Disarm(Now());
+  StopServing(deadline);
+  const Status status = process_->Stop(deadline);
+  const Deadline idle = After(kIdlePatience);
+  stdio_->WaitIdle(idle);
+  health_->WaitIdle(idle);
+  return status;
+}
+
+// The first caller asks; the others wait for that one, or for their deadline.
+void GoPluginInstance::StopServing(Deadline deadline) {
+  {
+    std::unique_lock lock(mutex_);
+    if (ending_ == Asked::kGoing) {
+      asked_.wait_until(lock, deadline, [this] { return ending_ == Asked::kDone; });
+    }
+    if (ending_ != Asked::kNot) return;
+    ending_ = Asked::kGoing;
+  }
+  health_->Cancel();
+  if (!gate_->ended()) AskToEnd(deadline);
+  // Only now: what a plugin writes while it ends is read, or it might stand still.
+  stdio_->Cancel();
+  const std::lock_guard lock(mutex_);
+  ending_ = Asked::kDone;
+  asked_.notify_all();
+}
+
+// A plugin ends in the middle of its answer, so a lost one is as good as any. One without a
+// controller is left to the signals; so is one that says nothing.
+void GoPluginInstance::AskToEnd(Deadline deadline) {
+  const Deadline now = Now();
+  const auto half = std::max((deadline - now) / 2, Deadline::duration::zero());
+  const Deadline last = now + std::min<Deadline::duration>(half, core_->options.shutdown_timeout);
+  grpc::ClientContext context;
+  context.set_deadline(SystemDeadline(last));
+  const std::stop_callback ended(gate_->end_token(), [&context] { context.TryCancel(); });
+  wire::Empty answer;
+  const grpc::Status status =
+      CallUnary(*connection_.channel, kShutdown, context, wire::Empty(), answer);
+  if (status.error_code() == grpc::StatusCode::UNIMPLEMENTED) return;
+  gate_->WaitEnded(last);
+}
+
+}  // namespace plugreload::goplugin

@@ -1,0 +1,127 @@
+#include <algorithm>
+#include <system_error>
+#include <utility>
+
+#include "goplugin/channel.hpp"
+#include "goplugin/core.hpp"
+#include "goplugin/exit_gate.hpp"
+#include "goplugin/health.hpp"
+#include "goplugin/instance.hpp"
+#include "goplugin/wire.hpp"
+#include "plugreload/goplugin.hpp"
+
+namespace plugreload {
+namespace goplugin {
+namespace {
+
+// Of a service that most plugins do not have; the answer comes at once.
+constexpr Millis kMultiplexingPatience{2'000};
+
+// The same words as the process launcher's errors begin with.
+std::string Subject(const LaunchSpec& spec) {
+  const PluginRef& ref = spec.plugin.ref;
+  std::string text = "cannot start plugin " + std::string(PluginTypeName(ref.type)) + "/" +
+                     ref.name + " " + (ref.version.empty() ? "(unversioned)" : ref.version);
+  if (!spec.mount.path.empty()) {
+    text += " for mount \"" + spec.mount.path + "\" of namespace \"" + spec.mount.ns + "\"";
+  }
+  if (!spec.instance.empty()) text += " (instance " + spec.instance + ")";
+  return text;
+}
+
+bool AskMultiplexing(grpc::Channel& channel, Deadline deadline) {
+  grpc::ClientContext context;
+  context.set_deadline(SystemDeadline(std::min(After(kMultiplexingPatience), deadline)));
+  wire::MultiplexingAnswer answer;
+  return CallUnary(channel, kMultiplexing, context, wire::Empty(), answer).ok() &&
+         answer.supported();
+}
+
+class GoPluginLauncher : public Launcher {
+ public:
+  explicit GoPluginLauncher(std::shared_ptr<Core> core) : core_(std::move(core)) {}
+
+  Result<std::unique_ptr<PluginInstance>> Start(const LaunchSpec& spec,
+                                                const StartContext& context) override {
+    core_->last_words->Begin(spec.instance);
+    const auto gate = std::make_shared<ExitGate>();
+    Result<std::unique_ptr<PluginInstance>> process = StartProcess(spec, context, gate);
+    if (!process.ok()) {
+      core_->last_words->Take(spec.instance);  // its error has them
+      return process.status();
+    }
+    Status status = Serve(spec, context, gate, *process);
+    const std::string last_words = core_->last_words->Take(spec.instance);
+    if (status.ok()) return process;
+    process->reset();
+    return Status(status.code(), status.reason(),
+                  Subject(spec) + ": " + std::string(status.message()) + last_words);
+  }
+
+ private:
+  Result<std::unique_ptr<PluginInstance>> StartProcess(const LaunchSpec& spec,
+                                                       const StartContext& context,
+                                                       const std::shared_ptr<ExitGate>& gate) {
+    LaunchSpec launched = spec;
+    if (core_->identity) {
+      launched.plugin.env.push_back("PLUGIN_CLIENT_CERT=" + core_->identity->certificate_pem);
+    }
+    // What else a plugin speaks, this launcher does not.
+    launched.plugin.protocols = {"grpc"};
+    StartContext inner = context;
+    inner.on_exit = [gate](const InstanceExit& exit) { gate->Ended(exit); };
+    return core_->processes->Start(launched, inner);
+  }
+
+  // Makes the instance of a running process; on a failure leaves the process as it is.
+  Status Serve(const LaunchSpec& spec, const StartContext& context,
+               const std::shared_ptr<ExitGate>& gate, std::unique_ptr<PluginInstance>& process) {
+    Result<Connection> connection =
+        Connect(process->info(), core_->identity ? &*core_->identity : nullptr,
+                core_->options.max_message_bytes);
+    if (!connection.ok()) return connection.status();
+    Status status = WaitServing(*connection->channel, context.deadline, context.cancel, *gate);
+    if (!status.ok()) return status;
+    connection->multiplexing = AskMultiplexing(*connection->channel, context.deadline);
+    if (context.cancel.stop_requested()) {
+      return Status(Code::kCancelled, "cancelled", "the start is no longer wanted");
+    }
+    auto instance = std::make_unique<GoPluginInstance>(core_, std::move(process), gate,
+                                                       *std::move(connection), spec);
+    GoPluginInstance* begun = instance.get();
+    process = std::move(instance);
+    if (begun->Begin(context.on_exit)) return {};
+    return Status(Code::kUnavailable, "channel_failed",
+                  "it ended behind its first health check: " + gate->EndText());
+  }
+
+  const std::shared_ptr<Core> core_;
+};
+
+}  // namespace
+}  // namespace goplugin
+
+Result<std::shared_ptr<Launcher>> NewGoPluginLauncher(GoPluginLauncherOptions options) {
+  const auto core = std::make_shared<goplugin::Core>();
+  core->options = std::move(options);
+  goplugin::LogFunction log = core->options.process.log;
+  core->options.process.log = goplugin::WrapLog(log, core->last_words);
+  if (core->options.security == GoPluginSecurity::kAutoMtls) {
+    Result<goplugin::Identity> identity = goplugin::NewIdentity();
+    if (!identity.ok()) return identity.status();
+    core->identity = *std::move(identity);
+  }
+  Result<std::shared_ptr<Launcher>> processes = NewProcessLauncher(core->options.process);
+  if (!processes.ok()) return processes.status();
+  core->processes = *std::move(processes);
+  try {
+    core->messenger = std::make_shared<goplugin::Messenger>(core->options.process.log);
+    core->pulse = std::make_shared<goplugin::Pulse>();
+  } catch (const std::system_error& error) {
+    return Status(Code::kResourceExhausted, "threads",
+                  std::string("cannot start the launcher's threads: ") + error.what());
+  }
+  return std::shared_ptr<Launcher>(std::make_shared<goplugin::GoPluginLauncher>(core));
+}
+
+}  // namespace plugreload

@@ -1,0 +1,30 @@
+#include "goplugin/channel.hpp"
+#include "plugreload/goplugin.hpp"
+
+namespace plugreload {
+
+std::shared_ptr<grpc::Channel> ChannelOf(const InstanceInfo& info) {
+  const goplugin::Connection* connection = goplugin::FindConnection(info);
+  return connection == nullptr ? nullptr : connection->channel;
+}
+
+std::shared_ptr<grpc::Channel> ChannelOf(const PluginLease& lease) {
+  return ChannelOf(lease.instance());
+}
+
+std::optional<GoPluginEndpoint> GoPluginEndpointOf(const InstanceInfo& info) {
+  const goplugin::Connection* connection = goplugin::FindConnection(info);
+  if (connection == nullptr) return std::nullopt;
+  return connection->endpoint;
+}
+
+bool SupportsMultiplexing(const InstanceInfo& info) {
+  const goplugin::Connection* connection = goplugin::FindConnection(info);
+  return connection != nullptr && connection->multiplexing;
+}
+
+std::string MultiplexId(const PluginLease& lease) {
+  return lease.mount().accessor + "." + std::to_string(lease.generation());
+}
+
+}  // namespace plugreload

@@ -1,0 +1,37 @@
+// goplugin/pulse.hpp - the thread that carries what instances wait for: alarms, answers, streams.
+#ifndef PLUGRELOAD_GOPLUGIN_PULSE_HPP_
+#define PLUGRELOAD_GOPLUGIN_PULSE_HPP_
+
+#include <grpcpp/completion_queue.h>
+
+#include <functional>
+#include <memory>
+#include <thread>
+
+namespace plugreload::goplugin {
+
+// One per launcher, shared by its instances: no thread per plugin. gRPC reads from connections on
+// this thread too, so a step never blocks and never calls the host.
+//
+// Thread safety: safe for concurrent use.
+class Pulse {
+ public:
+  Pulse();
+  // REQUIRES: no operation is under way on the queue.
+  ~Pulse();
+  Pulse(const Pulse&) = delete;
+  Pulse& operator=(const Pulse&) = delete;
+
+  grpc::CompletionQueue* queue() { return queue_.get(); }
+  // The tag of one operation on the queue: `step` runs once, when the operation ends, with whether
+  // it ended well.
+  static void* Tag(std::function<void(bool)> step);
+
+ private:
+  const std::shared_ptr<grpc::CompletionQueue> queue_;
+  std::thread thread_;
+};
+
+}  // namespace plugreload::goplugin
+
+#endif  // PLUGRELOAD_GOPLUGIN_PULSE_HPP_
