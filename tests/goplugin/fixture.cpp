@@ -28,7 +28,9 @@ std::string GoPluginPath(std::string_view program) {
   return std::string(PLUGRELOAD_GOPLUGIN_EXAMPLES) + "/" + std::string(program);
 }
 
-std::vector<GoPluginUnderTest> GoPluginsUnderTest() { return {{"go", "kv_go_1.0.0"}}; }
+std::vector<GoPluginUnderTest> GoPluginsUnderTest() {
+  return {{"go", "kv_go_1.0.0"}, {"python", "kv.py"}, {"c++", "kv_cpp"}};
+}
 
 GoPluginLauncherOptions GoPluginOptions(const LeakCheck& leaks, GoPluginSecurity security) {
   GoPluginLauncherOptions options;
