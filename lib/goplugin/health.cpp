@@ -51,6 +51,7 @@ std::string Last(const grpc::Status& status, const wire::HealthAnswer& answer) {
 Status WaitServing(grpc::Channel& channel, Deadline deadline, const std::stop_token& cancel,
                    ExitGate& gate) {
   const Deadline patience = std::min(After(kConnectPatience), deadline);
+  std::string last;
   for (;;) {
     if (cancel.stop_requested()) {
       return Status(Code::kCancelled, "cancelled", "cancelled while asking whether it serves");
@@ -60,6 +61,8 @@ Status WaitServing(grpc::Channel& channel, Deadline deadline, const std::stop_to
         AskOnce(channel, std::min(After(kQuestion), deadline), cancel, answer);
     if (status.ok() && answer.status() == kServing) return {};
     const grpc::StatusCode code = status.error_code();
+    // The question that the deadline cuts off tells less than the answer before it.
+    if (last.empty() || code != grpc::StatusCode::DEADLINE_EXCEEDED) last = Last(status, answer);
     if (code == grpc::StatusCode::NOT_FOUND || code == grpc::StatusCode::UNIMPLEMENTED) {
       return Missing(status);
     }
@@ -72,7 +75,7 @@ Status WaitServing(grpc::Channel& channel, Deadline deadline, const std::stop_to
     }
     if (now >= deadline) {
       return Status(Code::kDeadlineExceeded, "health_timeout",
-                    "the deadline passed before it served; " + Last(status, answer));
+                    "the deadline passed before it served; " + last);
     }
     Pause(cancel);
   }

@@ -69,6 +69,22 @@ LaunchSpec GoPluginSpec(std::string_view program) {
   return spec;
 }
 
+LaunchSpec OddSpec(const std::string& odd) {
+  LaunchSpec spec = GoPluginSpec(std::string(PLUGRELOAD_SOURCE_DIR) + "/tests/goplugin/odd.py");
+  spec.plugin.env = {"ODD=" + odd};
+  return spec;
+}
+
+std::shared_ptr<grpc::Channel> Dial(const GoPluginEndpoint& endpoint) {
+  grpc::SslCredentialsOptions tls;
+  tls.pem_root_certs = endpoint.root_pem;
+  tls.pem_cert_chain = endpoint.certificate_pem;
+  tls.pem_private_key = endpoint.private_key_pem;
+  grpc::ChannelArguments arguments;
+  arguments.SetSslTargetNameOverride(endpoint.server_name);
+  return grpc::CreateCustomChannel(endpoint.target, grpc::SslCredentials(tls), arguments);
+}
+
 KvAnswer KvGet(const std::shared_ptr<grpc::Channel>& channel, const std::string& key,
                const std::string& multiplex_id) {
   grpc::ClientContext context;

@@ -29,7 +29,12 @@ std::shared_ptr<Launcher> MustMakeGoPlugin(GoPluginLauncherOptions options);
 
 PluginSpec GoPlugin(std::string_view program, std::string version = "v1.0.0");
 LaunchSpec GoPluginSpec(std::string_view program);
+// tests/goplugin/odd.py, odd in these words.
+LaunchSpec OddSpec(const std::string& odd);
 inline const Handshake kGoPluginHandshake{"PLUGRELOAD_EXAMPLE", "kv", {1}};
+
+// A channel made from the endpoint alone, as a host in another language would.
+std::shared_ptr<grpc::Channel> Dial(const GoPluginEndpoint& endpoint);
 
 // Calls of kv.proto, each with kPatience.
 using example::GetAnswer;

@@ -13,6 +13,10 @@ command -v npm >/dev/null || packages_test+=(nodejs npm)
 # For the cluster store: to build it, and the real etcd that its tests run, kill and ask.
 packages_cluster=(libgrpc++-dev libprotobuf-dev protobuf-compiler etcd-server etcd-client openssl
   util-linux)
+# The optional component for go-plugin, with plugins in Go and Python to run.
+packages_goplugin=(libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
+  golang-any golang-github-hashicorp-go-plugin-dev golang-google-grpc-dev golang-goprotobuf-dev
+  python3-grpcio openssl)
 packages_bench=(libbenchmark-dev)
 packages_fuzz=(clang libclang-rt-14-dev llvm)
 packages_lint=(libbenchmark-dev clang-format clang-tidy libgrpc++-dev libprotobuf-dev
