@@ -1,0 +1,98 @@
+// The real go-plugin client as a host of any plugin of kv.proto.
+//
+//	go_host PROGRAM [-mtls] [-times N]
+//
+// Starts it, pings it, asks for a key, stops it; N times. Fails with what went wrong, else prints
+// what it took.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io/ioutil"
+	"os"
+	"os/exec"
+	"syscall"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/go-plugin"
+	"google.golang.org/grpc"
+
+	"kvpb"
+)
+
+type kvPlugin struct {
+	plugin.NetRPCUnsupportedPlugin
+}
+
+func (kvPlugin) GRPCServer(*plugin.GRPCBroker, *grpc.Server) error { return nil }
+
+func (kvPlugin) GRPCClient(_ context.Context, _ *plugin.GRPCBroker, connection *grpc.ClientConn) (interface{}, error) {
+	return kvpb.NewKvClient(connection), nil
+}
+
+func once(program string, mtls bool) error {
+	client := plugin.NewClient(&plugin.ClientConfig{
+		HandshakeConfig: plugin.HandshakeConfig{
+			ProtocolVersion: 1, MagicCookieKey: "PLUGRELOAD_EXAMPLE", MagicCookieValue: "kv",
+		},
+		Plugins:          map[string]plugin.Plugin{"kv": kvPlugin{}},
+		Cmd:              exec.Command(program),
+		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
+		AutoMTLS:         mtls,
+		Logger:           hclog.New(&hclog.LoggerOptions{Output: ioutil.Discard}),
+	})
+	defer client.Kill()
+	protocol, err := client.Client()
+	if err != nil {
+		return fmt.Errorf("start: %w", err)
+	}
+	if err := protocol.Ping(); err != nil {
+		return fmt.Errorf("ping: %w", err)
+	}
+	raw, err := protocol.Dispense("kv")
+	if err != nil {
+		return fmt.Errorf("dispense: %w", err)
+	}
+	answer, err := raw.(kvpb.KvClient).Get(context.Background(), &kvpb.GetRequest{Key: "k"})
+	if err != nil {
+		return fmt.Errorf("get: %w", err)
+	}
+	if answer.Value != "value-of-k" {
+		return fmt.Errorf("get: %q", answer.Value)
+	}
+	client.Kill()
+	if !client.Exited() {
+		return fmt.Errorf("it has not ended")
+	}
+	return nil
+}
+
+func cpu() time.Duration {
+	var total time.Duration
+	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
+		var usage syscall.Rusage
+		if err := syscall.Getrusage(who, &usage); err == nil {
+			total += time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+		}
+	}
+	return total
+}
+
+func main() {
+	mtls := flag.Bool("mtls", false, "with AutoMTLS")
+	times := flag.Int("times", 1, "how often")
+	flag.Parse()
+	begin, used := time.Now(), cpu()
+	for i := 0; i < *times; i++ {
+		if err := once(flag.Arg(0), *mtls); err != nil {
+			fmt.Fprintln(os.Stderr, "go_host:", err)
+			os.Exit(1)
+		}
+	}
+	wall, spent := time.Since(begin), cpu()-used
+	fmt.Printf("%d %.3f %.3f\n", *times, wall.Seconds()*1000/float64(*times),
+		spent.Seconds()*1000/float64(*times))
+}
