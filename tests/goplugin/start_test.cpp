@@ -50,6 +50,14 @@ TEST_CASE("a ready instance tells how to reach it", "[goplugin][start]") {
   CHECK_FALSE(SupportsMultiplexing(info));
 }
 
+TEST_CASE("the smallest plugin starts, serves and ends", "[goplugin][start]") {
+  LeakCheck leaks;
+  const auto launcher = MustMakeGoPlugin(GoPluginOptions(leaks, kPlain));
+  const auto instance = MustStart(*launcher, GoPluginSpec("small.py"));
+  CHECK(KvGet(ChannelOf(instance->info()), "k").answer.value() == "value-of-k");
+  CHECK(instance->Stop(After(kPatience)).ok());
+}
+
 TEST_CASE("an instance of another launcher has no channel", "[goplugin][start]") {
   LeakCheck leaks;
   const auto launcher = MustMake(LauncherOptions(leaks));
