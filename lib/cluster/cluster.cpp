@@ -291,7 +291,8 @@ Cluster::Keeper Cluster::AwaitPermit(const std::string& id, const GlobalRequest&
       if (!MayRoll(id, result)) return nullptr;
       return *std::move(kept);
     }
-  } while (Pause(kPoll));
+    // So that many who wait do not ask the store more often than few.
+  } while (Pause(std::max(kPoll, Millis(5 * global.expected.size()))));
   return nullptr;
 }
 

@@ -88,8 +88,9 @@ class Cluster final : public StateImage, public GlobalReloads {
   Engine* const engine_;
   Catalog* const catalog_;
   Applier* applier_ = nullptr;
-  Keeper keeper_;     // the thread's, once that runs
-  MemberState told_;  // the thread's; what it has published
+  Keeper keeper_;       // the thread's, once that runs
+  MemberState told_;    // the thread's; what it has published
+  Deadline next_look_;  // the thread's; at what runs here
   std::thread thread_;
 
   mutable Mutex mutex_;
