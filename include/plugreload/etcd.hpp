@@ -46,7 +46,7 @@ struct EtcdOptions {
 //   to the same etcd make it jump.
 // - Commit is exact although it retries: a change is made once or not at all, and kUnknown is only
 //   returned when the deadline passed, or etcd was out of reach for a minute, before its fate could
-//   be seen. A document may have what etcd takes (1.5 MiB per commit unless configured).
+//   be seen. The limits of StateStore are below etcd's own.
 // - A watch goes on at another endpoint when one dies or loses its leader; it ends when etcd has
 //   compacted what it has yet to see, or refuses it.
 // - Keep rounds the time to live up to whole seconds, and etcd may lengthen it: it knows no lease

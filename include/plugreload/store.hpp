@@ -22,10 +22,7 @@ namespace plugreload {
 // the commit that last wrote it.
 using Revision = std::int64_t;
 
-// What every store takes, and none takes more: a host can go from one to another.
 inline constexpr std::size_t kMaxChangesPerCommit = 100;
-inline constexpr std::size_t kMaxValueBytes = 512 * 1024;    // of one document
-inline constexpr std::size_t kMaxCommitBytes = 1024 * 1024;  // keys and values of one commit
 
 // One document to write, or to remove (no value).
 struct Change {
@@ -91,8 +88,8 @@ class PLUGRELOAD_EXPORT StateStore {
   virtual ~StateStore();
 
   // Applies all changes as one revision, or none. kAborted "revision_mismatch": a compare failed.
-  // kInvalidArgument: as CheckChanges. kDeadlineExceeded and kUnavailable: nothing was changed.
-  // kUnknown: it may have been.
+  // kInvalidArgument: more than kMaxChangesPerCommit, an empty key, or a key twice.
+  // kDeadlineExceeded and kUnavailable: nothing was changed. kUnknown: it may have been.
   virtual Result<Revision> Commit(std::span<const Change> changes, Deadline deadline) = 0;
 
   // Every document whose key begins with `prefix`, as of one revision.
@@ -103,17 +100,12 @@ class PLUGRELOAD_EXPORT StateStore {
                                                  WatchCallback callback) = 0;
 
   // Creates the document and keeps it alive. When this process dies without a word the store
-  // removes it as soon as it can: at once where it can know (one machine), else after `ttl` at the
-  // earliest; never a precise clock. The memory store dies with the process, so it needs no time to
-  // live. kAlreadyExists "key_in_use"; codes of Commit otherwise, but never kUnknown.
+  // removes it, after `ttl` at the earliest and as soon as it can; never a precise clock. The
+  // memory store dies with the process, so it needs no time to live. kAlreadyExists "key_in_use";
+  // codes of Commit otherwise, but never kUnknown.
   virtual Result<std::unique_ptr<Keeper>> Keep(std::string_view key, std::string_view value,
                                                Millis ttl, Deadline deadline) = 0;
 };
-
-// For who makes a store: what Commit refuses whatever is stored. kInvalidArgument
-// "too_many_changes", "empty_key", "duplicate_key", "missing_expected", "value_too_large",
-// "commit_too_large".
-PLUGRELOAD_EXPORT Status CheckChanges(std::span<const Change> changes);
 
 // Keeps everything in memory. Runtimes of one process that share it see each other's changes, as
 // the nodes of a cluster do; it ends with the last of them.

@@ -4,39 +4,14 @@
 
 #include <algorithm>
 #include <optional>
-#include <set>
 #include <string_view>
 #include <utility>
 
 #include "etcd/etcd.pb.h"
+#include "plugreload/store_limits.hpp"
 
 namespace plugreload::etcd {
 namespace {
-
-Status Malformed(std::string_view reason, std::string message) {
-  return Status(Code::kInvalidArgument, reason, std::move(message));
-}
-
-Status Validate(std::span<const Change> changes) {
-  if (changes.size() > kMaxChangesPerCommit) {
-    return Malformed("too_many_changes",
-                     fmt::format("{} changes in one commit, at most {} are accepted",
-                                 changes.size(), kMaxChangesPerCommit));
-  }
-  std::set<std::string_view> keys;
-  for (const Change& change : changes) {
-    if (change.key.empty()) return Malformed("empty_key", "a change without a key");
-    if (!keys.insert(change.key).second) {
-      return Malformed("duplicate_key", fmt::format("two changes of key '{}'", change.key));
-    }
-    if (change.check_only && !change.expected) {
-      return Malformed(
-          "missing_expected",
-          fmt::format("key '{}' is only to be compared, but with no revision", change.key));
-    }
-  }
-  return {};
-}
 
 void CompareRevision(wire::TxnRequest& txn, std::string key, std::int64_t revision) {
   wire::Compare& compare = *txn.add_compare();
@@ -218,7 +193,7 @@ class Attempt {
 }  // namespace
 
 Result<Revision> Committer::Commit(std::span<const Change> changes, Deadline deadline) {
-  if (Status status = Validate(changes); !status.ok()) return status;
+  if (Status status = CheckChanges(changes); !status.ok()) return status;
   if (Now() >= deadline) {
     return Status(Code::kDeadlineExceeded, "deadline_exceeded",
                   "nothing was changed: the deadline had passed before the commit");

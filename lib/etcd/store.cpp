@@ -12,6 +12,7 @@
 #include "etcd/leases.hpp"
 #include "etcd/watcher.hpp"
 #include "plugreload/etcd.hpp"
+#include "plugreload/store_limits.hpp"
 
 namespace plugreload::etcd {
 namespace {
@@ -73,7 +74,8 @@ class EtcdStore : public StateStore {
 
   Result<std::unique_ptr<Keeper>> Keep(std::string_view key, std::string_view value, Millis ttl,
                                        Deadline deadline) override {
-    if (key.empty()) return Status(Code::kInvalidArgument, "empty_key", "a document without a key");
+    const Change creation{std::string(key), std::string(value), 0};
+    if (Status status = CheckChanges({&creation, 1}); !status.ok()) return status;
     for (;;) {
       auto lease = leases_->Grant(ttl, deadline);
       if (!lease.ok()) return lease.status().WithContext("nothing was changed");

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "plugreload/store_limits.hpp"
 #include "sqlite/file.hpp"
 #include "sqlite/reading.hpp"
 #include "sqlite/schema.hpp"

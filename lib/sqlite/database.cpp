@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <ctime>
 #include <system_error>
@@ -114,8 +115,12 @@ Status Database::StatusOf(int result) const {
                     " cannot be written: look at the owner and mode of it, of its directory, and "
                     "at how its file system is mounted");
     case SQLITE_CANTOPEN:
-      return failed(Code::kUnavailable, "store_unreachable",
-                    " cannot be opened: look at its directory");
+      if (const int error = sqlite3_system_errno(handle_); error == EMFILE || error == ENFILE) {
+        return failed(Code::kResourceExhausted, "no_descriptor",
+                      " cannot be opened: there are too many open files");
+      }
+      return failed(Code::kFailedPrecondition, "store_directory",
+                    " cannot be opened: look at its directory, in which its log must be made");
     case SQLITE_NOTADB:
       return failed(Code::kFailedPrecondition, "store_foreign",
                     " is no database, or its beginning is damaged");
@@ -234,7 +239,9 @@ Status Transaction::Commit() {
   if (status.ok()) open_ = false;
   // What could not be written is not there. What could not be flushed may be.
   if (status.ok() || commit.Unwritten()) return status;
-  return Status(Code::kUnknown, "store_io", status.message());
+  return Status(Code::kUnknown, "store_io",
+                fmt::format("whether the change was made shows when the store is opened again: {}",
+                            status.message()));
 }
 
 }  // namespace plugreload::sqlite

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/thread.hpp"
+#include "plugreload/store_limits.hpp"
 
 namespace plugreload::internal {
 namespace {

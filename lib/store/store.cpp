@@ -1,10 +1,10 @@
 // What all stores have in common.
-#include "plugreload/store.hpp"
-
 #include <fmt/format.h>
 
 #include <set>
 #include <utility>
+
+#include "plugreload/store_limits.hpp"
 
 namespace plugreload {
 namespace {

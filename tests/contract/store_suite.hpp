@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/mutex.hpp"
-#include "plugreload/store.hpp"
+#include "plugreload/store_limits.hpp"
 #include "support/catch.hpp"
 
 #ifdef PLUGRELOAD_TEST_SQLITE

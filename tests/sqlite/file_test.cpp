@@ -246,6 +246,9 @@ TEST_CASE("a directory or a file that may not be written is refused with the rea
   CHECK(try_open() == "store_directory");
   chmod(directory.c_str(), 0700);
   CHECK(try_open() == "ok");
+  chmod(directory.c_str(), 0500);
+  CHECK(try_open() == "store_directory");
+  chmod(directory.c_str(), 0700);
   chmod(path.c_str(), 0400);
   CHECK(try_open() == "store_read_only");
   chmod(path.c_str(), 0600);

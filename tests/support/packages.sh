@@ -4,7 +4,7 @@
 
 # To build the library, the example host and the demo, and to run the demo.
 packages_build=(g++ cmake ninja-build pkg-config ca-certificates curl python3 procps
-  libfmt-dev rapidjson-dev libabsl-dev libssl-dev libboost-dev)
+  libfmt-dev rapidjson-dev libabsl-dev libssl-dev libsqlite3-dev libboost-dev)
 # Besides these, to run the tests.
 packages_test=(catch2 binutils clang)
 # Vault's clients, which tests/clients drives; a nodejs from elsewhere brings its own npm.
