@@ -45,6 +45,7 @@ plugreload_code plugreload_engine_open(const plugreload_options* options,
     plugreload::RuntimeOptions texts = plugreload::capi::ConvertOptions(given, input);
     texts.host = std::move(converted.host);
     texts.launchers = std::move(converted.launchers);
+    texts.store = std::move(converted.store);
     input.Require(engine, "engine");
     if (!input.status().ok()) return input.status();
 

@@ -1,5 +1,6 @@
 // plugreload_error, the version and the names of codes.
 #include "handles.hpp"
+#include "input.hpp"
 #include "output.hpp"
 #include "plugreload/plugreload.h"
 #include "plugreload/version.h"
@@ -23,6 +24,19 @@ const char* plugreload_error_reason(const plugreload_error* error, size_t* len) 
 
 const char* plugreload_error_message(const plugreload_error* error, size_t* len) {
   return Out(error == nullptr ? nullptr : &error->message, len);
+}
+
+plugreload_error* plugreload_error_new(plugreload_code code, const char* reason, size_t reason_len,
+                                       const char* message, size_t message_len) {
+  try {
+    plugreload::capi::Input input(__func__);
+    const plugreload::Status status(static_cast<plugreload::Code>(code),
+                                    input.View(reason, reason_len, "reason"),
+                                    input.View(message, message_len, "message"));
+    return status.ok() ? nullptr : new plugreload_error(status);
+  } catch (...) {
+    return nullptr;
+  }
 }
 
 void plugreload_error_free(plugreload_error* error) { delete error; }

@@ -8,6 +8,7 @@
 
 #include "host_bridge.hpp"
 #include "plugreload/authoriser.hpp"
+#include "store_bridge.hpp"
 
 namespace plugreload::capi {
 namespace {
@@ -93,6 +94,23 @@ void TakeLaunchers(const plugreload_options& given, Input& input, RuntimeOptions
   if (memory_short) throw std::bad_alloc();
 }
 
+// A table without one of these functions is no store; its user data is held before that is known.
+std::shared_ptr<StateStore> TakeStore(const plugreload_options& given, Input& input) {
+  if (given.store == nullptr) return nullptr;
+  const auto table = input.Copy(given.store, "store");
+  UserData user_data(table.user_data, table.destroy);
+  const std::pair<const void*, const char*> required[] = {
+      {reinterpret_cast<const void*>(table.commit), "commit of the store's table"},
+      {reinterpret_cast<const void*>(table.load), "load of the store's table"},
+      {reinterpret_cast<const void*>(table.watch), "watch of the store's table"},
+      {reinterpret_cast<const void*>(table.unwatch), "unwatch of the store's table"},
+      {reinterpret_cast<const void*>(table.keep), "keep of the store's table"},
+      {reinterpret_cast<const void*>(table.kept), "kept of the store's table"},
+      {reinterpret_cast<const void*>(table.unkeep), "unkeep of the store's table"}};
+  for (const auto& [function, name] : required) input.Require(function, name);
+  return std::make_shared<StoreBridge>(table, std::move(user_data));
+}
+
 // The rules of the tokens; none when the host decides itself.
 StaticTokens TakeTokens(const plugreload_host& table, Input& input) {
   std::vector<TokenRule> rules;
@@ -153,8 +171,15 @@ void TakeTables(const plugreload_options& given, const std::shared_ptr<Session>&
   plugreload_host table{};
   if (given.host != nullptr) table = input.Copy(given.host, "host");
   UserData user_data(table.user_data, table.destroy);
-  // The launchers first: making the host may throw, and then its own user data is held already.
+  // What may throw comes behind the user data that it must not leak, and the next is taken still.
+  bool memory_short = false;
+  try {
+    options->store = TakeStore(given, input);
+  } catch (const std::bad_alloc&) {
+    memory_short = true;
+  }
   TakeLaunchers(given, input, options);
+  if (memory_short) throw std::bad_alloc();
   options->host =
       std::make_shared<HostBridge>(table, TakeTokens(table, input), std::move(user_data), session);
 }

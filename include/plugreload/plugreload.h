@@ -51,6 +51,7 @@
 #include <stdint.h>
 
 #include "plugreload/plugreload_host.h"
+#include "plugreload/plugreload_store.h"
 #include "plugreload/plugreload_types.h"
 #include "plugreload/version.h"
 
@@ -75,10 +76,14 @@ plugreload_code plugreload_error_code(const plugreload_error* error);
 const char* plugreload_error_reason(const plugreload_error* error, size_t* len);
 const char* plugreload_error_message(const plugreload_error* error, size_t* len);
 void plugreload_error_free(plugreload_error* error);
+/* For libraries beside this one, which report as it does. NULL for PLUGRELOAD_OK, and when memory
+ * is too short. [any] [own] */
+plugreload_error* plugreload_error_new(plugreload_code code, const char* reason, size_t reason_len,
+                                       const char* message, size_t message_len);
 
 /* ---- Engine -------------------------------------------------------------------------------- */
 
-/* Opens an engine with a state of its own in memory. Open it after the host has forked or
+/* Opens an engine, by default with a state of its own in memory. Open it after the host has forked or
  * daemonised. options may be NULL. INVALID_ARGUMENT for an option that makes no sense;
  * FAILED_PRECONDITION "run_directory". A table whose struct_size cannot be one (0, or far too
  * large) is not read, so its destroy does not run. [any] [blocks: the sweep of what a crashed

@@ -150,8 +150,9 @@ enum {                       /* plugreload_request.flags */
 
 struct plugreload_host; /* both tables are in plugreload_host.h */
 struct plugreload_launcher_ops;
+struct plugreload_store_ops; /* in plugreload_store.h */
 
-/* Everything has a default, given here. State lives in memory; stores will be added at the end. */
+/* Everything has a default, given here. */
 typedef struct plugreload_options {
   size_t struct_size;
   uint64_t flags;
@@ -197,6 +198,7 @@ typedef struct plugreload_options {
   int64_t restart_max_ms;          /* 30000 */
   int64_t restart_stable_ms;       /* serving for so long counts anew; 60000 */
   int64_t dispatch_timeout_ms;     /* of one dispatched call; 90000 */
+  const struct plugreload_store_ops* store; /* where the state lives; in memory, of this engine */
 } plugreload_options;
 
 /* How to run one version of a plugin. A negative time means none at all. */

@@ -57,7 +57,8 @@ AT(plugreload_options, restart_first_ms, 320);
 AT(plugreload_options, restart_max_ms, 328);
 AT(plugreload_options, restart_stable_ms, 336);
 AT(plugreload_options, dispatch_timeout_ms, 344);
-SIZE(plugreload_options, dispatch_timeout_ms, 352);
+AT(plugreload_options, store, 352);
+SIZE(plugreload_options, store, 360);
 
 AT(plugreload_plugin, struct_size, 0);
 AT(plugreload_plugin, type, 8);
@@ -204,3 +205,37 @@ AT(plugreload_launcher_ops, start, 16);
 AT(plugreload_launcher_ops, stop, 24);
 AT(plugreload_launcher_ops, destroy, 32);
 SIZE(plugreload_launcher_ops, destroy, 40);
+
+AT(plugreload_store_ops, struct_size, 0);
+AT(plugreload_store_ops, user_data, 8);
+AT(plugreload_store_ops, commit, 16);
+AT(plugreload_store_ops, load, 24);
+AT(plugreload_store_ops, watch, 32);
+AT(plugreload_store_ops, unwatch, 40);
+AT(plugreload_store_ops, keep, 48);
+AT(plugreload_store_ops, kept, 56);
+AT(plugreload_store_ops, unkeep, 64);
+AT(plugreload_store_ops, destroy, 72);
+SIZE(plugreload_store_ops, destroy, 80);
+
+AT(plugreload_commit, struct_size, 0);
+AT(plugreload_commit, actions, 8);
+AT(plugreload_commit, keys, 16);
+AT(plugreload_commit, key_lens, 24);
+AT(plugreload_commit, values, 32);
+AT(plugreload_commit, value_lens, 40);
+AT(plugreload_commit, expected, 48);
+AT(plugreload_commit, count, 56);
+SIZE(plugreload_commit, count, 64);
+
+AT(plugreload_reply, struct_size, 0);
+AT(plugreload_reply, context, 8);
+AT(plugreload_reply, error, 16);
+AT(plugreload_reply, document, 24);
+SIZE(plugreload_reply, document, 32);
+
+AT(plugreload_watcher, struct_size, 0);
+AT(plugreload_watcher, context, 8);
+AT(plugreload_watcher, batch, 16);
+AT(plugreload_watcher, end, 24);
+SIZE(plugreload_watcher, end, 32);
