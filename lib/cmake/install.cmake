@@ -17,13 +17,16 @@ if(TARGET plugreload_c)
   install(EXPORT plugreload_c FILE plugreload-c.cmake NAMESPACE plugreload::
     DESTINATION ${config_dir})
 endif()
-# A component too, so that gRPC is looked for only by who wants the cluster store.
-if(TARGET plugreload_etcd)
-  install(TARGETS plugreload_etcd EXPORT plugreload_etcd
-    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-  install(EXPORT plugreload_etcd FILE plugreload-etcd.cmake NAMESPACE plugreload::
-    DESTINATION ${config_dir})
-endif()
+# So has each optional component, so that nobody looks for what another one needs.
+foreach(name sqlite sqlite_c etcd goplugin)
+  if(TARGET plugreload_${name})
+    set_target_properties(plugreload_${name} PROPERTIES EXPORT_NAME ${name})
+    install(TARGETS plugreload_${name} EXPORT plugreload_${name}
+      LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+    install(EXPORT plugreload_${name} FILE plugreload-${name}.cmake NAMESPACE plugreload::
+      DESTINATION ${config_dir})
+  endif()
+endforeach()
 
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/plugreload-config.cmake.in
   ${PROJECT_BINARY_DIR}/plugreload-config.cmake INSTALL_DESTINATION ${config_dir}
@@ -39,14 +42,16 @@ if(core_type STREQUAL "STATIC_LIBRARY")
   set(pc_requires "Requires: absl_cleanup absl_flat_hash_map absl_flat_hash_set absl_strings fmt libcrypto")
   set(pc_libs "-pthread")
   set(pc_etcd_requires " grpc++ protobuf fmt")
+  set(pc_sqlite ", sqlite3")
 else()
   set(pc_requires "")
   set(pc_libs "")
   set(pc_etcd_requires "")
+  set(pc_sqlite "")
 endif()
 # Relative to the file itself, so that an installed tree can be moved.
 file(RELATIVE_PATH pc_prefix ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
-foreach(name plugreload plugreload_c plugreload_etcd)
+foreach(name plugreload plugreload_c plugreload_sqlite plugreload_sqlite_c plugreload_etcd)
   if(TARGET ${name})
     configure_file(${CMAKE_CURRENT_LIST_DIR}/${name}.pc.in ${PROJECT_BINARY_DIR}/${name}.pc @ONLY)
     install(FILES ${PROJECT_BINARY_DIR}/${name}.pc DESTINATION ${pkgconfig_dir})

@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "plugreload/plugreload.h"
+#include "plugreload/plugreload_sqlite.h"
 
 #define AT(type, field, offset) \
   _Static_assert(offsetof(struct type, field) == (offset), #type "." #field " has moved")
@@ -239,3 +240,11 @@ AT(plugreload_watcher, context, 8);
 AT(plugreload_watcher, batch, 16);
 AT(plugreload_watcher, end, 24);
 SIZE(plugreload_watcher, end, 32);
+
+AT(plugreload_sqlite_options, struct_size, 0);
+AT(plugreload_sqlite_options, path, 8);
+AT(plugreload_sqlite_options, path_len, 16);
+AT(plugreload_sqlite_options, history, 24);
+AT(plugreload_sqlite_options, history_bytes, 32);
+AT(plugreload_sqlite_options, open_timeout_ms, 40);
+SIZE(plugreload_sqlite_options, open_timeout_ms, 48);
