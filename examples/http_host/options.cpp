@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "http/stream.hpp"
+#include "http_host/store.hpp"
 
 namespace example {
 
@@ -14,7 +15,8 @@ const char kUsage[] =
     "  --plugin-dir DIR       where the commands of registered plugins are\n"
     "  --token-file FILE      a line per token: TOKEN [NAMESPACE]; it may act there and below\n"
     "  --node NAME            this node's name in reload results\n"
-    "  --store STORE          memory, or etcd:URL,URL,... of a cluster\n"
+    "  --store STORE          memory, sqlite:FILE, or etcd:URL,URL,... of a cluster; by default a\n"
+    "                         SQLite file in the data directory, if there is one\n"
     "  --data-dir DIR         given to plugins as PLUGRELOAD_DATA_DIR\n"
     "  --run-dir DIR          where plugins have their sockets\n"
     "  --log-level LEVEL      trace, debug, info, warn or error\n"
@@ -91,6 +93,7 @@ Options ParseOptions(int argc, char** argv) {
     *directory = std::filesystem::absolute(*directory);
     std::filesystem::create_directories(*directory);
   }
+  if (options.store.empty()) options.store = DefaultStore(options.data_dir);
   return options;
 }
 

@@ -14,9 +14,9 @@ struct Options {
   std::string plugin_dir;                 // where registered commands are
   std::string token_file;                 // see Tokens
   std::string node = "node";
-  std::string run_dir;           // sockets of plugins; empty: the library's choice
-  std::string store = "memory";  // see OpenStore
-  std::string data_dir;          // reaches plugins as PLUGRELOAD_DATA_DIR
+  std::string run_dir;   // sockets of plugins; empty: the library's choice
+  std::string store;     // see OpenStore; empty: DefaultStore
+  std::string data_dir;  // reaches plugins as PLUGRELOAD_DATA_DIR
   plugreload::LogLevel log_level = plugreload::LogLevel::kInfo;
   bool dev = false;  // the token "root" may do everything; loopback only
   bool help = false;

@@ -7,6 +7,9 @@
 #ifdef EXAMPLE_ETCD
 #include "plugreload/etcd.hpp"
 #endif
+#ifdef EXAMPLE_SQLITE
+#include "plugreload/sqlite.hpp"
+#endif
 
 namespace example {
 namespace {
@@ -15,7 +18,10 @@ using Store = std::shared_ptr<plugreload::StateStore>;
 
 [[maybe_unused]] Store Opened(const std::string& text, plugreload::Result<Store> store) {
   if (!store.ok())
-    throw std::invalid_argument("--store " + text + ": " + store.status().ToString());
+#ifdef EXAMPLE_SQLITE
+    if (text.starts_with("sqlite:")) return OpenSqlite(text, text.substr(7));
+#endif
+  throw std::invalid_argument("--store " + text + ": " + store.status().ToString());
   return *std::move(store);
 }
 
@@ -31,7 +37,22 @@ Store OpenEtcd(const std::string& text, std::string_view endpoints) {
 }
 #endif
 
+#ifdef EXAMPLE_SQLITE
+Store OpenSqlite(const std::string& text, const std::string& path) {
+  plugreload::SqliteOptions options;
+  options.path = path;
+  return Opened(text, plugreload::NewSqliteStore(std::move(options)));
+}
+#endif
+
 }  // namespace
+
+std::string DefaultStore([[maybe_unused]] const std::string& directory) {
+#ifdef EXAMPLE_SQLITE
+  if (!directory.empty()) return "sqlite:" + directory + "/plugreload.db";
+#endif
+  return "memory";
+}
 
 Store OpenStore(const std::string& text) {
   if (text == "memory") return plugreload::NewMemoryStore();

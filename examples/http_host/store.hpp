@@ -9,9 +9,13 @@
 
 namespace example {
 
-// "memory", or "etcd:URL,URL,..." of a cluster. Throws std::invalid_argument with a message for the
-// person who typed it.
+// "memory", "sqlite:FILE" of this machine, or "etcd:URL,URL,..." of a cluster. Throws
+// std::invalid_argument with a message for the person who typed it.
 std::shared_ptr<plugreload::StateStore> OpenStore(const std::string& text);
+
+// A file in the directory, so that a restart brings every mount back; "memory" without a directory,
+// or when the host was built without SQLite.
+std::string DefaultStore(const std::string& directory);
 
 }  // namespace example
 

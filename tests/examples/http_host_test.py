@@ -323,6 +323,37 @@ class Ending(HostTest):
         self.assertEqual(again.stop(), 0)
         self.assertEqual(again.leftovers(), [])
 
+    def restart(self, *more, kill=False):
+        if kill:
+            self.host.kill()
+        else:
+            self.assertEqual(self.host.stop(), 0, self.host.log_tail())
+        again = Host(EXAMPLES, ("--dev", *more), work=self.host.work)
+        self.addCleanup(again.close)
+        self.host = again
+
+    def test_a_restarted_host_brings_every_mount_back(self):
+        self.with_kv("", "team", "team/project")
+        self.host.pin("v2.0.0")
+        for kill in (False, True):
+            self.restart(kill=kill)
+            for ns in ("", "team", "team/project"):
+                now = self.host.who(ns)
+                self.assertEqual((now["version"], now["value"]), ("v2.0.0", "hello"), (ns, kill))
+            pins = self.host.expect((200,), "GET", "/v1/sys/plugins/pins")
+            self.assertEqual(pins["data"]["pinned_versions"][0]["version"], "v2.0.0")
+        # Where nothing is kept, nothing comes back.
+        self.restart("--store", "memory")
+        self.host.expect((404,), "GET", "/v1/kv/greeting")
+        self.restart("--store", f"sqlite:{self.host.work}/data/plugreload.db")
+        self.assertEqual(self.host.who("team")["version"], "v2.0.0")
+
+    def test_it_says_why_a_store_cannot_be_opened(self):
+        for store in ("sqlite:/nonexistent/store.db", "sqlite:", "nonsense"):
+            with self.assertRaises(ApiError) as refused:
+                Host(EXAMPLES, ("--dev", "--store", store))
+            self.assertIn("--store " + store, str(refused.exception))
+
     def test_it_does_not_start_where_it_would_be_open(self):
         for arguments in (("--dev", "--listen", "0.0.0.0:0"), (), ("--nonsense",),
                           ("--token-file", "/nonexistent")):
