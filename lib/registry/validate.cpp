@@ -111,8 +111,9 @@ Status ValidateStrings(const PluginSpec& spec) {
     const std::size_t equals = spec.env[i].find('=');
     if (equals != 0 && equals != std::string::npos && !IsUnfit(spec.env[i])) continue;
     // Not shown: it may be a secret.
-    return Invalid("invalid_env", fmt::format("env entry {} of plugin \"{}\" is not KEY=value in UTF-8",
-                                              i + 1, spec.ref.name));
+    return Invalid("invalid_env",
+                   fmt::format("env entry {} of plugin \"{}\" is not KEY=value in UTF-8", i + 1,
+                               spec.ref.name));
   }
   return {};
 }
