@@ -100,6 +100,9 @@ TEST_CASE("NULL may be freed, and its accessors answer as an empty object", "[ca
   CHECK(Empty([](std::size_t* len) { return plugreload_launch_plugin(nullptr, len); }));
   CHECK(Empty([](std::size_t* len) { return plugreload_access_token(nullptr, len); }));
   CHECK(plugreload_lease_option(nullptr, "x", 1, nullptr) == nullptr);
+  plugreload_lease_tag(nullptr, "x", 1);
+  CHECK(plugreload_report_lease_count(nullptr, 0) == 0);
+  CHECK(Empty([](std::size_t* len) { return plugreload_report_lease_tag(nullptr, 0, 0, len); }));
   CHECK(plugreload_report_count(nullptr) == 0);
   CHECK(plugreload_report_prepare_ms(nullptr, 0) == 0);
   CHECK(plugreload_event_fd(nullptr) == -1);

@@ -27,6 +27,7 @@ void reload_blocking(void) {
   check_part("blocking reload");
   pin("2.0.0");
   OK(plugreload_lease_acquire(engine, NULL, 0, "kv/x", 4, PATIENCE, &held, &error));
+  plugreload_lease_tag(&held, "upload 7 and more", 8);
   OK(plugreload_reload_plan(engine, &request, &plan, &error));
   CHECK(plugreload_plan_count(plan) == 3 && plugreload_plan_process_count(plan) == 3);
   TEXT("v1.0.0", plugreload_plan_running_version(plan, 0, &len));
@@ -46,6 +47,11 @@ void reload_blocking(void) {
   CHECK(plugreload_report_state(report) == PLUGRELOAD_RELOAD_DRAINING);
   CHECK(plugreload_report_count(report) == 3 && plugreload_report_reloaded_count(report) == 3);
   CHECK(plugreload_report_draining(report, 0) == 1);
+  CHECK(plugreload_report_lease_count(report, 0) == 1);
+  TEXT("upload 7", plugreload_report_lease_tag(report, 0, 0, &len));
+  CHECK(plugreload_report_lease_age_ms(report, 0, 0) >= 0);
+  CHECK(plugreload_report_lease_count(report, 1) == 0);
+  TEXT("", plugreload_report_lease_tag(report, 0, 1, &len));
   TEXT("v1.0.0", plugreload_lease_version(&held, &len));
   use_leases("v2.0.0");
   plugreload_lease_release(&held);
@@ -60,6 +66,7 @@ void reload_blocking(void) {
     CHECK(plugreload_report_generation(ended, i) ==
           plugreload_report_previous_generation(ended, i) + 1);
     CHECK(plugreload_report_draining(ended, i) == 0);
+    CHECK(plugreload_report_lease_count(ended, i) == 0);
     CHECK(plugreload_report_sealed(ended, i) == processes);
   }
   plugreload_report_free(report);

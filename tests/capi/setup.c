@@ -22,7 +22,7 @@ void open_engine(const char* run_directory) {
   launchers[0] = &ops;
   memset(&options, 0, sizeof options);
   options.struct_size = sizeof options;
-  options.flags = PLUGRELOAD_ALLOW_UNHASHED;
+  options.flags = PLUGRELOAD_ALLOW_UNHASHED | PLUGRELOAD_TRACK_LEASES;
   options.host = &table;
   options.node = "c-node and more"; /* the length ends it */
   options.node_len = 6;
