@@ -155,7 +155,7 @@ TEST_CASE("counting through a bad network counts every success once", "[cluster]
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&] {
-      for (int i = 0; i < 100;) {
+      for (int i = 0; i < 40;) {
         const auto now = net.store->Load("count", Soon());
         if (!now.ok()) {
           ++unexpected;
@@ -180,11 +180,11 @@ TEST_CASE("counting through a bad network counts every success once", "[cluster]
   trouble.join();
   CHECK(net.first.disturbed() + net.second.disturbed() > 5);
   CHECK(unexpected == 0);
-  CHECK(counted == 400);
-  CHECK(ValueOf(*net.direct, "count") == "400");
-  REQUIRE(recorder.WaitBatches(401));
+  CHECK(counted == 160);
+  CHECK(ValueOf(*net.direct, "count") == "160");
+  REQUIRE(recorder.WaitBatches(161));
   const auto batches = recorder.batches();
-  bool in_order = batches.size() == 401;
+  bool in_order = batches.size() == 161;
   for (std::size_t i = 0; in_order && i < batches.size(); ++i) {
     in_order = batches[i].items[0].value == std::to_string(i);
   }

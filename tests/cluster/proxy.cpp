@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <stdexcept>
+#include <utility>
 
 namespace plugreload::test {
 namespace {
@@ -64,6 +65,7 @@ Proxy::~Proxy() {
     ::close(link.client);
     ::close(link.server);
   }
+  for (const int server : orphans_) ::close(server);
   ::close(listener_);
   ::close(wake_);
 }
@@ -86,19 +88,21 @@ void Proxy::Accept() {
     ::close(server);
     return;
   }
-  links_.push_back({client, server});
+  links_.push_back({client, server, false, {}});
 }
 
 // False: the connection has ended.
 bool Proxy::Carry(Link& link, bool from_client, bool from_server) {
   char buffer[16384];
   const Mode mode = mode_.load();
-  if (from_client && mode == Mode::kDelay) {
-    if (!link.noted) ++disturbed_;
-    link.noted = true;
-  } else if (from_client) {
+  if (from_client && link.held.empty()) {
     const ssize_t size = ::recv(link.client, buffer, sizeof(buffer), 0);
-    if (size <= 0 || !WriteAll(link.server, buffer, static_cast<std::size_t>(size))) return false;
+    if (size > 0 && mode == Mode::kDelay) {
+      ++disturbed_;
+      link.held.assign(buffer, static_cast<std::size_t>(size));
+    } else if (size <= 0 || !WriteAll(link.server, buffer, static_cast<std::size_t>(size))) {
+      return false;
+    }
   }
   if (from_server) {
     const ssize_t size = ::recv(link.server, buffer, sizeof(buffer), 0);
@@ -117,10 +121,9 @@ bool Proxy::Carry(Link& link, bool from_client, bool from_server) {
 
 void Proxy::Run() {
   while (!stop_.load()) {
-    const Mode mode = mode_.load();
     std::vector<pollfd> polled{{wake_, POLLIN, 0}, {listener_, POLLIN, 0}};
     for (const Link& link : links_) {
-      const bool deaf = mode == Mode::kDelay && link.noted;
+      const bool deaf = !link.held.empty();
       polled.push_back({deaf ? -1 : link.client, POLLIN, 0});
       polled.push_back({link.server, POLLIN, 0});
     }
@@ -130,9 +133,12 @@ void Proxy::Run() {
     std::vector<Link> kept;
     for (std::size_t i = 0; i < links_.size(); ++i) {
       Link& link = links_[i];
-      if (mode_.load() == Mode::kPass) link.noted = false;
-      if (Carry(link, polled[2 + 2 * i].revents != 0, polled[3 + 2 * i].revents != 0)) {
-        kept.push_back(link);
+      if (mode_.load() != Mode::kDelay && !link.held.empty()) {
+        WriteAll(link.server, link.held.data(), link.held.size());
+        ::close(link.client);
+        orphans_.push_back(link.server);
+      } else if (Carry(link, polled[2 + 2 * i].revents != 0, polled[3 + 2 * i].revents != 0)) {
+        kept.push_back(std::move(link));
       } else {
         ::close(link.client);
         ::close(link.server);

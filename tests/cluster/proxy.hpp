@@ -23,7 +23,8 @@ class Proxy {
 
   // Requests arrive, answers do not, until Mend; the connections break then.
   void LoseAnswers() { Set(Mode::kLose); }
-  // Requests wait until Mend, and arrive then.
+  // Requests wait until Mend, and arrive then, on a connection that the client has lost: that it
+  // gave them up in the meantime does not arrive.
   void DelayRequests() { Set(Mode::kDelay); }
   void Mend() { Set(Mode::kPass); }
   // How often requests arrived while answers were lost, and while they waited.
@@ -36,8 +37,8 @@ class Proxy {
   struct Link {
     int client = -1;
     int server = -1;
-    bool lost = false;   // an answer is missing, so nothing can follow
-    bool noted = false;  // a request was seen waiting
+    bool lost = false;  // an answer is missing, so nothing can follow
+    std::string held;   // a request that waits
   };
   void Set(Mode mode);
   void Run();
@@ -52,7 +53,8 @@ class Proxy {
   std::atomic<bool> stop_{false};
   std::atomic<int> disturbed_{0};
   std::atomic<int> answers_{0};
-  std::vector<Link> links_;  // the thread's
+  std::vector<Link> links_;   // the thread's
+  std::vector<int> orphans_;  // to etcd, without a client
   std::thread thread_;
 };
 
