@@ -18,10 +18,7 @@ using Store = std::shared_ptr<plugreload::StateStore>;
 
 [[maybe_unused]] Store Opened(const std::string& text, plugreload::Result<Store> store) {
   if (!store.ok())
-#ifdef EXAMPLE_SQLITE
-    if (text.starts_with("sqlite:")) return OpenSqlite(text, text.substr(7));
-#endif
-  throw std::invalid_argument("--store " + text + ": " + store.status().ToString());
+    throw std::invalid_argument("--store " + text + ": " + store.status().ToString());
   return *std::move(store);
 }
 
@@ -56,6 +53,9 @@ std::string DefaultStore([[maybe_unused]] const std::string& directory) {
 
 Store OpenStore(const std::string& text) {
   if (text == "memory") return plugreload::NewMemoryStore();
+#ifdef EXAMPLE_SQLITE
+  if (text.starts_with("sqlite:")) return OpenSqlite(text, text.substr(7));
+#endif
 #ifdef EXAMPLE_ETCD
   if (text.starts_with("etcd:")) return OpenEtcd(text, std::string_view(text).substr(5));
 #endif

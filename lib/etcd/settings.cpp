@@ -12,8 +12,8 @@
 namespace plugreload::etcd {
 namespace {
 
-Status Invalid(std::string message) {
-  return Status(Code::kInvalidArgument, "invalid_etcd_options", std::move(message));
+Status Invalid(const std::string& message) {
+  return Status(Code::kInvalidArgument, "invalid_etcd_options", message);
 }
 
 Status ParseEndpoint(const std::string& url, Endpoint& endpoint) {
