@@ -83,8 +83,8 @@ plugreload_error* plugreload_error_new(plugreload_code code, const char* reason,
 
 /* ---- Engine -------------------------------------------------------------------------------- */
 
-/* Opens an engine, by default with a state of its own in memory. Open it after the host has forked or
- * daemonised. options may be NULL. INVALID_ARGUMENT for an option that makes no sense;
+/* Opens an engine, by default with a state of its own in memory. Open it after the host has forked
+ * or daemonised. options may be NULL. INVALID_ARGUMENT for an option that makes no sense;
  * FAILED_PRECONDITION "run_directory". A table whose struct_size cannot be one (0, or far too
  * large) is not read, so its destroy does not run. [any] [blocks: the sweep of what a crashed
  * predecessor left] */

@@ -88,8 +88,8 @@ class PLUGRELOAD_EXPORT StateStore {
   virtual ~StateStore();
 
   // Applies all changes as one revision, or none. kAborted "revision_mismatch": a compare failed.
-  // kInvalidArgument: more than kMaxChangesPerCommit, an empty key, or a key twice.
-  // kDeadlineExceeded and kUnavailable: nothing was changed. kUnknown: it may have been.
+  // kInvalidArgument: as CheckChanges (store_limits.hpp). kDeadlineExceeded and kUnavailable:
+  // nothing was changed. kUnknown: it may have been.
   virtual Result<Revision> Commit(std::span<const Change> changes, Deadline deadline) = 0;
 
   // Every document whose key begins with `prefix`, as of one revision.
@@ -100,9 +100,9 @@ class PLUGRELOAD_EXPORT StateStore {
                                                  WatchCallback callback) = 0;
 
   // Creates the document and keeps it alive. When this process dies without a word the store
-  // removes it, after `ttl` at the earliest and as soon as it can; never a precise clock. The
-  // memory store dies with the process, so it needs no time to live. kAlreadyExists "key_in_use";
-  // codes of Commit otherwise, but never kUnknown.
+  // removes it as soon as it can: at once where it can know (one machine), else after `ttl` at the
+  // earliest; never a precise clock. The memory store dies with the process, so it needs no time to
+  // live. kAlreadyExists "key_in_use"; codes of Commit otherwise, but never kUnknown.
   virtual Result<std::unique_ptr<Keeper>> Keep(std::string_view key, std::string_view value,
                                                Millis ttl, Deadline deadline) = 0;
 };

@@ -26,19 +26,19 @@ TEST_CASE("a runtime on the file of one that has ended serves the same mounts",
     mounted = first.Mount("team", "kv/");
     lazy =
         first.Mount("", "lazy/", "kv", [](MountEntry& entry) { entry.start = StartMode::kLazy; });
-    first.Pin("kv", "v2.0.0");
-    CHECK(first.VersionAt("team", "kv/") == "v1.0.0");
+    first.Pin("kv", "v1.0.0");
+    CHECK(first.VersionAt("team", "kv/") == "v2.0.0");
   }
   Node second({}, StoreIn(directory));
   REQUIRE(second.runtime->WaitReady(After(kSoon)).ok());
-  CHECK(second.Lease("team", "kv/", Millis(0)).version() == "v2.0.0");
+  CHECK(second.Lease("team", "kv/", Millis(0)).version() == "v1.0.0");
   CHECK(second.Lease("team", "kv/").mount() == mounted);
   CHECK(second.StateOf("", "lazy/").state == MountState::kIdle);
   CHECK(second.Lease("", "lazy/").mount() == lazy);
   CHECK(second.registry().List(PluginType::kSecret).size() == 2);
   CHECK(second.registry().Find({PluginType::kSecret, "kv", "v1.0.0"})->env ==
         std::vector<std::string>{"SECRET=value"});
-  CHECK(second.registry().FindPin(PluginType::kSecret, "kv")->version == "v2.0.0");
+  CHECK(second.registry().FindPin(PluginType::kSecret, "kv")->version == "v1.0.0");
 }
 
 // As two workers of one server have it: each its own store on the file.
