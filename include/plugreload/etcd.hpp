@@ -32,8 +32,8 @@ struct EtcdOptions {
   // below <prefix>doc/; <prefix>writer/ has what tells a retried commit from a new one.
   std::string prefix = "plugreload/";
 
-  // For one endpoint to answer, connection included, before the next one is asked. Calls go on
-  // until their own deadline. etcd needs about a second to elect a leader.
+  // For one endpoint to accept a connection, and then to answer, before the next one is asked.
+  // Calls go on until their own deadline. etcd needs about a second to elect a leader.
   Millis try_timeout{1'000};
 };
 

@@ -19,6 +19,7 @@ namespace plugreload::etcd {
 namespace {
 
 constexpr Millis kRefused{100};
+constexpr Millis kLogin{5'000};  // etcd makes a password expensive to check
 
 using Stub = grpc::TemplatedGenericStub<Message, Message>;
 
@@ -194,19 +195,21 @@ Answer Client::Authenticate(Place& place, Deadline deadline, Interrupt* interrup
 Answer Client::Find(Place& place, Deadline deadline, Interrupt* interrupt) {
   place.endpoint = preferred_.load();
   place.channel = channels_[place.endpoint];
-  Answer answer = Connect(place, deadline, interrupt);
-  if (answer.fate == Fate::kDone) answer = Authenticate(place, deadline, interrupt);
+  Answer answer = Connect(place, std::min(deadline, After(settings_.try_timeout)), interrupt);
+  if (answer.fate == Fate::kDone) {
+    answer = Authenticate(place, std::min(deadline, After(kLogin)), interrupt);
+  }
   if (answer.fate == Fate::kNotSent) Avoid(place);
   return answer;
 }
 
 Answer Client::Try(const char* method, const Message& request, Message* response, Deadline deadline,
                    Interrupt* interrupt) {
-  const Deadline until = std::min(deadline, After(settings_.try_timeout));
   for (bool renewed = false;;) {
     Place place;
-    Answer answer = Find(place, until, interrupt);
+    Answer answer = Find(place, deadline, interrupt);
     if (answer.fate != Fate::kDone) return answer;
+    const Deadline until = std::min(deadline, After(settings_.try_timeout));
     grpc::ClientContext context;
     const grpc::Status status = Send(place, context, method, request, response, until, interrupt);
     if (WantsNewToken(status) && !settings_.user.empty() && !std::exchange(renewed, true)) {

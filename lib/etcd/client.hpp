@@ -74,8 +74,8 @@ class Client {
   const Settings& settings() const { return settings_; }
   std::size_t endpoints() const { return channels_.size(); }
 
-  // One attempt at the preferred endpoint, no longer than try_timeout. When that does not answer
-  // the next one is preferred.
+  // One attempt at the preferred endpoint: try_timeout for the connection, and again for the
+  // answer. When that does not come the next endpoint is preferred.
   Answer Try(const char* method, const Message& request, Message* response, Deadline deadline,
              Interrupt* interrupt = nullptr);
 

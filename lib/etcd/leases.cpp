@@ -144,12 +144,13 @@ void Leases::Run() {
   }
 }
 
-// Keeping alive is a stream of etcd's; one round of it needs no more than one attempt's time.
+// Keeping alive is a stream of etcd's; one round of it needs no more than one attempt's
+// time.
 bool Leases::Renew(const std::vector<std::shared_ptr<Lease>>& leases) {
+  Client::Place place;
+  if (client_->Find(place, Deadline::max(), &interrupt_).fate != Fate::kDone) return false;
   const Deadline asked = Now();
   const Deadline until = After(client_->settings().try_timeout);
-  Client::Place place;
-  if (client_->Find(place, until, &interrupt_).fate != Fate::kDone) return false;
   {
     Stream stream(place, kLeaseKeepAlive, &interrupt_, until);
     for (const auto& lease : leases) {

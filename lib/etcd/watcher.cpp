@@ -49,7 +49,8 @@ void Watcher::Run() {
     const Ended ended = Follow();
     if (stopped()) break;
     // etcd says the same of a token that has expired: only a second time is it meant.
-    denials = ended.denied ? denials + 1 : 0;
+    if (ended.denied) ++denials;
+    if (ended.served) denials = 0;
     if (ended.status && (!ended.denied || denials > 1)) {
       callback_(*ended.status);
       return;
@@ -66,12 +67,12 @@ void Watcher::Run() {
 
 Watcher::Ended Watcher::Follow() {
   batches_.clear();
-  const Deadline soon = After(client_->settings().try_timeout);
   Client::Place place;
   Ended ended;
-  const Answer found = client_->Find(place, soon, &watched_.interrupt);
+  const Answer found = client_->Find(place, Deadline::max(), &watched_.interrupt);
   if (found.fate == Fate::kRefused) ended.status = found.status;
   if (found.fate != Fate::kDone) return ended;
+  const Deadline soon = After(client_->settings().try_timeout);
   Stream stream(place, kWatch, &watched_.interrupt, soon);
   wire::WatchRequest request;
   wire::WatchCreateRequest& create = *request.mutable_create_request();
