@@ -18,8 +18,9 @@
 
 namespace plugreload {
 
-// Counts the commits of a store; the first commit is revision 1. A document's revision is that of
-// the commit that last wrote it.
+// Grows with each commit; 0 is before the first one. A store of its own counts them: 1, 2, 3. One
+// that shares its numbers with others (etcd) leaves gaps. A document's revision is that of the
+// commit that last wrote it.
 using Revision = std::int64_t;
 
 inline constexpr std::size_t kMaxChangesPerCommit = 100;
