@@ -67,6 +67,25 @@ struct GoPluginLauncherOptions {
 PLUGRELOAD_EXPORT Result<std::shared_ptr<Launcher>> NewGoPluginLauncher(
     GoPluginLauncherOptions options);
 
+// A plugin that runs already, under a debugger say: go-plugin's reattach form.
+struct GoPluginReattach {
+  std::string endpoint;      // "unix:/path", "tcp:127.0.0.1:1234"
+  int protocol_version = 0;  // the application's
+  std::int64_t pid = 0;
+};
+// From what Go plugins print in their debug mode: {"Protocol":"grpc","ProtocolVersion":4,"Pid":17,
+// "Addr":{"Network":"unix","String":"/tmp/plugin17"}}, further members ignored. kInvalidArgument
+// "invalid_reattach".
+PLUGRELOAD_EXPORT Result<GoPluginReattach> ParseGoPluginReattach(std::string_view json);
+
+// Serves every Start with this one process, without TLS, whatever the spec's command and digest. It
+// is told apart by its pid and start time, and, on a unix socket, by being the one that bound it.
+// Stop lets go of it and leaves it running; its end is noticed by the health checks. A start after
+// its end fails. Errors of Start by reason, besides those of NewGoPluginLauncher: "process_gone",
+// "peer_mismatch", "version_unsupported".
+PLUGRELOAD_EXPORT Result<std::shared_ptr<Launcher>> NewGoPluginReattachLauncher(
+    GoPluginReattach plugin, GoPluginLauncherOptions options);
+
 // The channel to an instance: made once per instance, ready, shared by everyone who asks. Null when
 // another launcher made the instance. Calls fail with UNAVAILABLE once the instance has stopped.
 // Never retries by itself.
@@ -84,9 +103,18 @@ struct GoPluginEndpoint {
 // nullopt when another launcher made the instance.
 PLUGRELOAD_EXPORT std::optional<GoPluginEndpoint> GoPluginEndpointOf(const InstanceInfo& info);
 
+// go-plugin's broker, for plugins that call services of the host: offers the server that listens on
+// `address` ("unix:/path", "tcp:127.0.0.1:1234") and returns the number by which the plugin dials
+// it, to be told in a call of the host's own. With AutoMTLS the plugin dials with its certificate
+// and expects the host's, both as in GoPluginEndpoint; plugins on a go-plugin older than 1.4.4
+// cannot, and need a launcher without TLS. kUnavailable "broker_closed"; kInvalidArgument
+// "invalid_address"; kFailedPrecondition "no_broker" when another launcher made the instance.
+PLUGRELOAD_EXPORT Result<std::uint32_t> OfferService(const InstanceInfo& info,
+                                                     std::string_view address);
+
 // Vault's multiplexing: one process serves many mounts, and every call names the one it is for in
 // its metadata. False also for a plugin that has never heard of it, and then the metadata is not
-// needed.
+// needed. The first call for an instance asks the plugin, at most 2 s; later ones know.
 inline constexpr char kMultiplexIdKey[] = "multiplex_id";
 PLUGRELOAD_EXPORT bool SupportsMultiplexing(const InstanceInfo& info);
 // The value: the mount's accessor and its generation, so that a reload begins anew.

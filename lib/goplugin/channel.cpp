@@ -8,10 +8,13 @@
 #include <limits>
 #include <utility>
 
+#include "goplugin/wire.hpp"
+
 namespace plugreload::goplugin {
 namespace {
 
 constexpr char kServerName[] = "localhost";
+constexpr Millis kMultiplexingPatience{2'000};
 constexpr int kFirstReconnectMs = 100;
 constexpr int kLastReconnectMs = 1'000;
 
@@ -47,9 +50,26 @@ grpc::ChannelArguments Arguments(bool tls, std::size_t max_message_bytes) {
   return arguments;
 }
 
+Connection WithServices(Connection connection) {
+  connection.multiplexing = std::make_shared<Multiplexing>(connection.channel);
+  connection.broker = std::make_shared<Broker>(connection.channel);
+  return connection;
+}
+
 }  // namespace
 
 const char kConnectionKind = 0;
+
+bool Multiplexing::supported() {
+  std::call_once(asked_, [this] {
+    grpc::ClientContext context;
+    context.set_deadline(SystemDeadline(After(kMultiplexingPatience)));
+    wire::MultiplexingAnswer answer;
+    const grpc::Status status = CallUnary(*channel_, kMultiplexing, context, wire::Empty(), answer);
+    supported_ = status.ok() && answer.supported();
+  });
+  return supported_;
+}
 
 const Connection* FindConnection(const InstanceInfo& info) {
   if (info.object_kind != &kConnectionKind) return nullptr;
@@ -69,7 +89,7 @@ Result<Connection> Connect(const InstanceInfo& info, const Identity* identity,
     connection.channel =
         grpc::CreateCustomChannel(connection.endpoint.target, grpc::InsecureChannelCredentials(),
                                   Arguments(false, max_message_bytes));
-    return connection;
+    return WithServices(std::move(connection));
   }
   if (info.certificate.empty()) {
     return Status(Code::kFailedPrecondition, "certificate_missing",
@@ -89,7 +109,7 @@ Result<Connection> Connect(const InstanceInfo& info, const Identity* identity,
   tls.pem_private_key = identity->key_pem;
   connection.channel = grpc::CreateCustomChannel(
       connection.endpoint.target, grpc::SslCredentials(tls), Arguments(true, max_message_bytes));
-  return connection;
+  return WithServices(std::move(connection));
 }
 
 }  // namespace plugreload::goplugin

@@ -6,17 +6,35 @@
 
 #include <cstddef>
 #include <memory>
+#include <mutex>
+#include <utility>
 
+#include "goplugin/broker.hpp"
 #include "goplugin/identity.hpp"
 #include "plugreload/goplugin.hpp"
 
 namespace plugreload::goplugin {
 
+// Does the plugin multiplex? Asked when somebody wants to know, which most hosts never do.
+//
+// Thread safety: safe for concurrent use.
+class Multiplexing {
+ public:
+  explicit Multiplexing(std::shared_ptr<grpc::Channel> channel) : channel_(std::move(channel)) {}
+  bool supported();
+
+ private:
+  const std::shared_ptr<grpc::Channel> channel_;
+  std::once_flag asked_;
+  bool supported_ = false;
+};
+
 // What InstanceInfo::object points to, of an instance of this launcher.
 struct Connection {
   std::shared_ptr<grpc::Channel> channel;
   GoPluginEndpoint endpoint;
-  bool multiplexing = false;
+  std::shared_ptr<Multiplexing> multiplexing;
+  std::shared_ptr<Broker> broker;
 };
 // What such an InstanceInfo::object_kind is.
 extern const char kConnectionKind;

@@ -20,12 +20,13 @@ Deadline Now() { return std::chrono::steady_clock::now(); }
 GoPluginInstance::GoPluginInstance(std::shared_ptr<Core> core,
                                    std::unique_ptr<PluginInstance> process,
                                    std::shared_ptr<ExitGate> gate, Connection connection,
-                                   const LaunchSpec& spec)
+                                   const LaunchSpec& spec, Owner owner)
     : core_(std::move(core)),
       process_(std::move(process)),
       gate_(std::move(gate)),
       connection_(std::move(connection)),
       timeouts_(spec.plugin.timeouts),
+      owner_(owner),
       info_(process_->info()) {
   // What the functions of goplugin.hpp find; nobody writes through it.
   info_.object = const_cast<Connection*>(&connection_);
@@ -55,7 +56,8 @@ GoPluginInstance::~GoPluginInstance() {
 }
 
 bool GoPluginInstance::Begin(ExitGate::OnExit on_exit) {
-  stdio_->Begin();
+  // There is one reader of the stream, and that is who started it.
+  if (owner_ == Owner::kOurs) stdio_->Begin();
   if (!gate_->Arm(std::move(on_exit))) return false;
   health_->Begin();
   return true;
@@ -82,7 +84,8 @@ void GoPluginInstance::StopServing(Deadline deadline) {
     ending_ = Asked::kGoing;
   }
   health_->Cancel();
-  if (!gate_->ended()) AskToEnd(deadline);
+  connection_.broker->Close();
+  if (owner_ == Owner::kOurs && !gate_->ended()) AskToEnd(deadline);
   // Only now: what a plugin writes while it ends is read, or it might stand still.
   stdio_->Cancel();
   const std::lock_guard lock(mutex_);

@@ -14,12 +14,16 @@
 
 namespace plugreload::goplugin {
 
+// Whose process it is: an adopted one is neither asked to end nor read from.
+enum class Owner { kOurs, kAdopted };
+
 // Thread safety: safe for concurrent use.
 class GoPluginInstance : public PluginInstance {
  public:
   // `process` was started with an on_exit that tells `gate`.
   GoPluginInstance(std::shared_ptr<Core> core, std::unique_ptr<PluginInstance> process,
-                   std::shared_ptr<ExitGate> gate, Connection connection, const LaunchSpec& spec);
+                   std::shared_ptr<ExitGate> gate, Connection connection, const LaunchSpec& spec,
+                   Owner owner = Owner::kOurs);
   ~GoPluginInstance() override;
 
   const InstanceInfo& info() const override { return info_; }
@@ -37,6 +41,7 @@ class GoPluginInstance : public PluginInstance {
   const std::shared_ptr<ExitGate> gate_;
   const Connection connection_;
   const PluginTimeouts timeouts_;
+  const Owner owner_;
   InstanceInfo info_;
   std::shared_ptr<HealthWatch> health_;
   std::shared_ptr<StdioStream> stdio_;

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <system_error>
 #include <utility>
 
@@ -7,15 +6,11 @@
 #include "goplugin/exit_gate.hpp"
 #include "goplugin/health.hpp"
 #include "goplugin/instance.hpp"
-#include "goplugin/wire.hpp"
 #include "plugreload/goplugin.hpp"
 
 namespace plugreload {
 namespace goplugin {
 namespace {
-
-// Of a service that most plugins do not have; the answer comes at once.
-constexpr Millis kMultiplexingPatience{2'000};
 
 // The same words as the process launcher's errors begin with.
 std::string Subject(const LaunchSpec& spec) {
@@ -27,14 +22,6 @@ std::string Subject(const LaunchSpec& spec) {
   }
   if (!spec.instance.empty()) text += " (instance " + spec.instance + ")";
   return text;
-}
-
-bool AskMultiplexing(grpc::Channel& channel, Deadline deadline) {
-  grpc::ClientContext context;
-  context.set_deadline(SystemDeadline(std::min(After(kMultiplexingPatience), deadline)));
-  wire::MultiplexingAnswer answer;
-  return CallUnary(channel, kMultiplexing, context, wire::Empty(), answer).ok() &&
-         answer.supported();
 }
 
 class GoPluginLauncher : public Launcher {
@@ -82,7 +69,6 @@ class GoPluginLauncher : public Launcher {
     if (!connection.ok()) return connection.status();
     Status status = WaitServing(*connection->channel, context.deadline, context.cancel, *gate);
     if (!status.ok()) return status;
-    connection->multiplexing = AskMultiplexing(*connection->channel, context.deadline);
     if (context.cancel.stop_requested()) {
       return Status(Code::kCancelled, "cancelled", "the start is no longer wanted");
     }

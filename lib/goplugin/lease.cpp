@@ -20,7 +20,16 @@ std::optional<GoPluginEndpoint> GoPluginEndpointOf(const InstanceInfo& info) {
 
 bool SupportsMultiplexing(const InstanceInfo& info) {
   const goplugin::Connection* connection = goplugin::FindConnection(info);
-  return connection != nullptr && connection->multiplexing;
+  return connection != nullptr && connection->multiplexing->supported();
+}
+
+Result<std::uint32_t> OfferService(const InstanceInfo& info, std::string_view address) {
+  const goplugin::Connection* connection = goplugin::FindConnection(info);
+  if (connection == nullptr) {
+    return Status(Code::kFailedPrecondition, "no_broker",
+                  "the instance was not started by a launcher for go-plugin");
+  }
+  return connection->broker->Offer(address);
 }
 
 std::string MultiplexId(const PluginLease& lease) {
