@@ -103,6 +103,34 @@ Json Members(const ReloadReport& report) {
   return members;
 }
 
+// A reload of this runtime alone has one member, in the words of those of many.
+MemberReport OwnMember(const ReloadReport& report, const std::string& node) {
+  MemberReport own;
+  own.node = node;
+  own.reloaded = report.reloaded;
+  own.failed = report.failed;
+  own.skipped = report.skipped;
+  switch (report.state) {
+    case ReloadState::kQueued:
+      own.state = NodeState::kPending;
+      break;
+    case ReloadState::kRunning:
+    case ReloadState::kDraining:
+      own.state = NodeState::kRunning;
+      break;
+    case ReloadState::kDone:
+      own.state = NodeState::kDone;
+      break;
+    case ReloadState::kFailed:
+      own.state = NodeState::kFailed;
+      break;
+    case ReloadState::kCancelled:
+      own.state = NodeState::kCancelled;
+      break;
+  }
+  return own;
+}
+
 // An id that is not known, any more or at all, has empty results, as in Vault; so has one that is
 // still running.
 Reply ReadStatus(const ApiCall& call) {
@@ -117,12 +145,14 @@ Reply ReadStatus(const ApiCall& call) {
   }
   if (!report->members.empty()) {
     results = MemberResults(*report);
-  } else if (Ended(report->state)) {
-    results.Set(call.backend.options.node, NodeResult(*report, call.ns));
+  } else {
+    const std::string& node = call.backend.options.node;
+    if (Ended(report->state)) results.Set(node, NodeResult(*report, call.ns));
+    report->members.push_back(OwnMember(*report, node));
   }
   Json data = ReportData(*report);
   data.Set("results", std::move(results));
-  if (!report->members.empty()) data.Set("members", Members(*report));
+  data.Set("members", Members(*report));
   return Data(std::move(data));
 }
 

@@ -182,7 +182,8 @@ TEST_CASE("the status of a reload answers as Vault does", "[api]") {
       {
           {{"GET", good},
            200,
-           Envelope(R"({"reload_id":<..>"results":{"n1":{"timestamp":"<..>Z"}}})")},
+           Envelope(
+               R"({"reload_id":<..>"results":{"n1":{"timestamp":"<..>Z"}},"members":[<..>]})")},
           {{"GET", good, "", "team"}, 200, "<..>\"results\":{\"n1\":{\"timestamp\":\"<..>"},
           {{"GET", good, "", "other"}, 200, "<..>\"results\":{},<..>"},
           {{"GET", bad},

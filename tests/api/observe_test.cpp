@@ -29,7 +29,8 @@ TEST_CASE("the status of a running reload tells how far it is, and so do events"
   CheckRows(server, {{{"GET", kStatus + "r1"},
                       200,
                       "<..>\"state\":\"running\",\"phase\":\"prepare\",\"done\":0,\"total\":3,<..>"
-                      "\"outcome\":\"pending\"<..>\"results\":{}<..>"}});
+                      "\"outcome\":\"pending\"<..>\"results\":{},\"members\":[{\"node\":\"n1\",<..>"
+                      "\"state\":\"running\"<..>"}});
   request.reload_id = "r2";
   REQUIRE(server.runtime().reloads().Submit(request).ok());
   CheckRows(server,

@@ -18,7 +18,7 @@ struct Endpoint {
 };
 
 constexpr const char* kForm = "application/x-www-form-urlencoded";
-constexpr std::array<Endpoint, 16> kEndpoints = {{
+constexpr std::array<Endpoint, 18> kEndpoints = {{
     {"POST", "/v1/sys/plugins/reload/backend", ""},
     {"POST", "/v1/sys/plugins/reload/backend", kForm},
     {"PUT", "/v1/sys/plugins/reload/secret/kv", ""},
@@ -35,6 +35,8 @@ constexpr std::array<Endpoint, 16> kEndpoints = {{
     {"PATCH", "/v1/sys/namespaces/team", "application/merge-patch+json"},
     {"POST", "/v1/sys/remount", ""},
     {"POST", "/v1/sys/remount", kForm},
+    {"POST", "/v1/sys/plugins/reload/backend/cancel", ""},
+    {"POST", "/v1/sys/plugins/reload/backend/rollback", ""},
 }};
 
 #ifdef PLUGRELOAD_FUZZ_PLANT
