@@ -111,13 +111,15 @@ void World::Renew() {
     return Result<std::shared_ptr<void>>(std::make_shared<int>(0));
   };
   options.launchers["callback"] = NewCallbackLauncher(std::move(callbacks));
-  options.dispatch_launchers = {"callback"};
+  // No plugin with a file is ever mounted: its hash would have to be guessed.
+  options.dispatch_launchers = {"callback", "process"};
   options.host = std::make_shared<Gate>();
   options.history = 16;
   sealed_ = false;
   if (fill_ == Fill::kSealed) {
     options.store = std::make_shared<SealedStore>(&sealed_);
     options.max_queued_reloads = 0;
+    options.refuse_unknown_plugin = true;
   }
   // Durations in a body may be years; nothing here takes longer than its work.
   options.dispatch_timeout = Millis{10'000};
@@ -147,6 +149,15 @@ void World::Renew() {
   }
   Must("POST", "/v1/sys/mounts/pg", R"({"type":"pg"})", "");
   Must("POST", "/v1/sys/auth/ldap", R"({"type":"ldap"})", "");
+  Must("POST", "/v1/sys/plugins/pins/auth/ldap", R"({"version":"1.0.0"})", "");
+  if (fill_ == Fill::kFull) {
+    // One that has a status.
+    ReloadRequest request;
+    request.target = ByPlugin{PluginType::kSecret, "kv"};
+    request.reach = Reach::kSubtree;
+    request.reload_id = "r1";
+    if (!runtime_->reloads().Reload(request).ok()) std::abort();
+  }
   sealed_ = fill_ == Fill::kSealed;
 }
 
