@@ -1,0 +1,179 @@
+// The whole hot path through the public interfaces, C++ and C, beside the same look-up that nobody
+// protects. Each request waits for the one before it.
+#include <fmt/format.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <thread>
+
+#include "c_engine.h"
+#include "harness.hpp"
+#include "routes.hpp"
+#include "served.hpp"
+
+namespace plugreload::bench {
+namespace {
+
+constexpr std::size_t kOperations = 200'000;
+std::uint64_t zero = 0;  // the compiler does not know
+
+void Bare(internal::Publisher& publisher, const DataSet& data, std::size_t operations) {
+  const std::size_t mask = data.requests.size() - 1;
+  std::uint64_t at = 0;
+  for (std::size_t i = 0; i < operations; ++i) {
+    const Request& request = data.requests[at & mask];
+    const auto found = publisher.Resolve(request.ns, request.path);
+    std::uint64_t number = 0;
+    if (found.node != nullptr) {
+      const auto* slot = static_cast<internal::Slot*>(found.attachment);
+      number = slot->current.load(std::memory_order_acquire)->number;
+    }
+    at += 1 + (number & zero);
+  }
+  Keep(at);
+}
+
+void Cpp(Runtime& runtime, const DataSet& data, std::size_t operations) {
+  ReloadCoordinator& reloads = runtime.reloads();
+  const std::size_t mask = data.requests.size() - 1;
+  std::uint64_t at = 0;
+  for (std::size_t i = 0; i < operations; ++i) {
+    const Request& request = data.requests[at & mask];
+    const auto lease = reloads.Acquire(request.ns, request.path, Millis(0));
+    at += 1 + (lease->generation() & zero);
+  }
+  Keep(at);
+}
+
+// Reloads everything as fast as it goes, `per_second` times a second at most.
+class Storm {
+ public:
+  Storm(Served& served, double per_second)
+      : thread_([&served, per_second](const std::stop_token& stop) {
+          const auto pace = std::chrono::duration<double>(1 / per_second);
+          while (!stop.stop_requested()) {
+            const auto next = std::chrono::steady_clock::now() + pace;
+            served.Reload();
+            // lint: allow-sleep the pace is what is measured
+            std::this_thread::sleep_until(next);
+          }
+        }) {}
+
+ private:
+  std::jthread thread_;
+};
+
+// Without misses, which are errors with a text.
+void OnlyHits(DataSet& data) {
+  for (std::size_t i = 0; i < data.requests.size(); ++i) {
+    for (std::size_t other = i; data.requests[i].known == 0;) {
+      other = (other + 1) & (data.requests.size() - 1);
+      if (data.requests[other].known != 0) data.requests[i] = data.requests[other];
+    }
+  }
+}
+
+void Measure(Report& report, std::size_t count, double bar, int thread_most) {
+  DataSet data(count);
+  OnlyHits(data);
+  Routes routes(data);
+  Served served(data);
+  for (int threads = 1; threads <= thread_most; ++threads) {
+    Rounds rounds;
+    const auto way = [&](const char* name, std::function<void(std::size_t)> loop) {
+      return rounds.Add(name, [=] { return CpuPerOnThreads(threads, kOperations, loop); });
+    };
+    const auto ours = way("Acquire + release, C++",
+                          [&](std::size_t n) { Cpp(served.runtime(), data, n); });
+    const auto bare =
+        way("unprotected look-up", [&](std::size_t n) { Bare(routes.publisher(), data, n); });
+    rounds.Run(report.rounds());
+    report.Compare(fmt::format("Acquire + release at {} to unprotected, {} thread(s)", count, threads),
+                   rounds, ours, bar > 1.2 ? bare : bare, bar > 1.2 ? 0 : bar);
+    report.Point("cost", static_cast<double>(count), fmt::format("acquire, {} thread(s)", threads),
+                 Median(rounds.costs(ours)), "ns");
+  }
+  report.Point("cost", static_cast<double>(count), "start from a store",
+               served.start_ns() / static_cast<double>(count), "ns/mount");
+  report.Point("cost", static_cast<double>(count), "memory of a runtime", served.bytes_per_mount(),
+               "bytes/mount");
+  report.Figure(fmt::format("start from a store with {} mounts", count), served.start_ns() / 1e6, "ms");
+  report.Figure(fmt::format("memory of a runtime, {} mounts", count), served.bytes_per_mount(),
+                "bytes/mount");
+  Rounds reload;
+  const auto once = reload.Add("reload of all mounts", [&] {
+    const double start = WallNow();
+    served.Reload();
+    return (WallNow() - start) / static_cast<double>(count);
+  });
+  reload.Run(5);
+  report.Figure(fmt::format("reload of {} mounts on one instance", count),
+                Median(reload.costs(once)), "ns/mount");
+  report.Point("cost", static_cast<double>(count), "reload of all on one instance",
+               Median(reload.costs(once)), "ns/mount");
+  if (bar <= 1.2) return;
+  Rounds storm;
+  const auto bare = storm.Add("unprotected look-up", [&] {
+    return CpuPerOnThreads(2, kOperations, [&](std::size_t n) { Bare(routes.publisher(), data, n); });
+  });
+  std::optional<Storm> running;
+  const auto ours = storm.Add("Acquire + release under reloads", [&] {
+    running.emplace(served, 1'000);
+    const double cost =
+        CpuPerOnThreads(2, kOperations, [&](std::size_t n) { Cpp(served.runtime(), data, n); });
+    running.reset();
+    return cost;
+  });
+  storm.Run(5);
+  report.Compare(fmt::format("the same under reloads of all {}, 2 threads", count), storm, ours, bare,
+                 bar);
+}
+
+void MeasureC(Report& report) {
+  DataSet data(1'000);
+  OnlyHits(data);
+  Served served(data);
+  CEngine* engine = c_engine_open(data.namespaces.size());
+  if (engine == nullptr) std::exit(1);
+  for (const std::string& ns : data.namespaces) c_engine_namespace(engine, ns.data(), ns.size());
+  for (const MountPath& mount : data.mounts) {
+    c_engine_mount(engine, mount.ns.data(), mount.ns.size(), mount.path.data(), mount.path.size());
+  }
+  std::vector<c_request> requests;
+  for (const Request& request : data.requests) {
+    requests.push_back({request.ns.data(), request.ns.size(), request.path.data(),
+                        request.path.size()});
+  }
+  Rounds rounds;
+  const auto c = rounds.Add("Acquire + release, C", [&] {
+    return CpuPer(kOperations, [&](std::size_t n) {
+      if (c_engine_lease(engine, requests.data(), requests.size() - 1, n, zero) != n) std::exit(1);
+    });
+  });
+  const auto cpp = rounds.Add("Acquire + release, C++", [&] {
+    return CpuPer(kOperations, [&](std::size_t n) { Cpp(served.runtime(), data, n); });
+  });
+  rounds.Run(report.rounds());
+  report.Compare("C ABI to the C++ API, 1,000 mounts", rounds, c, cpp, 1.15);
+  c_engine_close(engine);
+}
+
+}  // namespace
+}  // namespace plugreload::bench
+
+int main(int argc, char** argv) {
+  using namespace plugreload::bench;
+  Report report(argc, argv, "path", 15);
+  MeasureC(report);
+  Measure(report, 1'000, 1.15, 2);
+  Measure(report, 10'000, 0, 1);
+  Measure(report, 100'000, 0, 1);
+  Measure(report, 1'000'000, 1.35, 2);
+  return report.Finish();
+}

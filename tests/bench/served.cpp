@@ -1,0 +1,116 @@
+#include "served.hpp"
+
+#include <malloc.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "harness.hpp"
+#include "state/documents.hpp"
+#include "state/keys.hpp"
+
+namespace plugreload::bench {
+namespace {
+
+PluginSpec Spec() {
+  PluginSpec spec;
+  spec.ref = {PluginType::kSecret, "kv", "v1.0.0"};
+  spec.launcher = "object";
+  spec.sharing = Sharing::kGlobal;
+  return spec;
+}
+
+// Commits what is waiting, 100 documents at a time.
+class Filler {
+ public:
+  explicit Filler(StateStore& store) : store_(store) {}
+  void Add(std::string key, std::string value) {
+    waiting_.push_back({std::move(key), std::move(value), std::nullopt, false});
+    if (waiting_.size() == kMaxChangesPerCommit) Commit();
+  }
+  void Commit() {
+    if (waiting_.empty()) return;
+    const auto done = store_.Commit(waiting_, After(Millis(60'000)));
+    if (!done.ok()) GiveUp(done.status());
+    waiting_.clear();
+  }
+
+ private:
+  StateStore& store_;
+  std::vector<Change> waiting_;
+};
+
+void Fill(StateStore& store, const DataSet& data) {
+  Filler filler(store);
+  filler.Add(internal::PluginKey(Spec().ref), internal::EncodePlugin(Spec()));
+  for (const std::string& ns : data.namespaces) {
+    NamespaceInfo info;
+    info.path = ns;
+    filler.Add(internal::NamespaceKey(ns), internal::EncodeNamespace(info));
+    filler.Add(internal::NamespaceGuardKey(ns), std::string(internal::kGuardText));
+  }
+  for (std::size_t i = 0; i < data.mounts.size(); ++i) {
+    MountEntry entry;
+    entry.ns = data.mounts[i].ns;
+    entry.path = data.mounts[i].path;
+    entry.plugin = "kv";
+    entry.version = "v1.0.0";
+    entry.accessor = "kv_" + std::to_string(10'000'000 + i);
+    filler.Add(internal::MountKey(entry.ns, entry.path), internal::EncodeMount(entry));
+  }
+  filler.Commit();
+}
+
+double HeapBytes() {
+  const auto info = mallinfo2();
+  return static_cast<double>(info.uordblks + info.hblkhd);
+}
+
+}  // namespace
+
+void GiveUp(const Status& status) {
+  std::fprintf(stderr, "%s\n", status.ToString().c_str());
+  std::exit(1);
+}
+
+Served::Served(const DataSet& data) {
+  RuntimeOptions options;
+  options.allow_unhashed = true;
+  options.store = NewMemoryStore();
+  Fill(*options.store, data);
+  CallbackLauncherOptions object;
+  object.start = [](const LaunchSpec&, const StartContext&) {
+    return Result<std::shared_ptr<void>>(std::make_shared<std::uint64_t>(1));
+  };
+  options.launchers["object"] = options.launchers["process"] =
+      NewCallbackLauncher(std::move(object));
+  const double before = HeapBytes(), start = WallNow();
+  auto made = Runtime::Create(std::move(options));
+  if (!made.ok()) GiveUp(made.status());
+  runtime_ = *std::move(made);
+  if (Status ready = runtime_->WaitReady(After(Millis(600'000))); !ready.ok()) GiveUp(ready);
+  start_ns_ = WallNow() - start;
+  bytes_ = (HeapBytes() - before) / static_cast<double>(data.mounts.size());
+}
+
+Served::~Served() = default;
+
+ReloadReport Served::Reload() {
+  ReloadRequest request;
+  request.target = ByPlugin{PluginType::kSecret, "kv"};
+  request.reach = Reach::kSubtree;
+  auto report = runtime_->reloads().Reload(request);
+  if (!report.ok()) GiveUp(report.status());
+  if (report->failed != 0 || report->reloaded == 0) {
+    for (const MountReport& mount : report->mounts) {
+      if (!mount.status.ok()) GiveUp(mount.status);
+    }
+    GiveUp(Status(Code::kInternal, "nothing_reloaded", "the reload covered no mount"));
+  }
+  return *std::move(report);
+}
+
+}  // namespace plugreload::bench
