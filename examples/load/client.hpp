@@ -24,6 +24,7 @@ struct LoadOptions {
   double rate = 2000;        // per second, over all namespaces
   double seconds = 0;        // 0: until SIGTERM or SIGINT
   std::size_t connections = 64;
+  std::string samples;  // file for every single latency; empty: none
   std::chrono::milliseconds progress{200};
   std::chrono::milliseconds timeout{30'000};  // of one request
 };

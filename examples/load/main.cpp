@@ -38,6 +38,8 @@ LoadOptions Parse(int argc, char** argv) {
       options.seconds = std::stod(value);
     else if (name == "--connections")
       options.connections = std::stoul(value);
+    else if (name == "--samples")
+      options.samples = value;
     else
       throw std::invalid_argument("unknown option " + name);
   }
@@ -57,8 +59,10 @@ int main(int argc, char** argv) {
     sigprocmask(SIG_BLOCK, &signals, nullptr);
     const example::Fd stop(signalfd(-1, &signals, SFD_CLOEXEC));
 
-    example::LoadClient client(Parse(argc, argv));
+    const LoadOptions options = Parse(argc, argv);
+    example::LoadClient client(options);
     client.Run(stop.get());
+    if (!options.samples.empty()) client.stats().WriteSamples(options.samples);
     std::puts(client.stats().Final().c_str());
     return 0;
   } catch (const std::exception& e) {

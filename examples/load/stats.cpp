@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <fstream>
 #include <iterator>
+#include <stdexcept>
 
 #include "http/json_text.hpp"
 
@@ -31,7 +33,7 @@ std::string CountsText(const std::map<std::string, std::uint64_t>& counts) {
 
 Stats::Stats(const std::vector<std::string>& namespaces) {
   for (const std::string& ns : namespaces) tenants_[ns];
-  latencies_ms_.reserve(1 << 18);
+  samples_.reserve(1 << 18);
 }
 
 void Stats::Add(const std::string& ns, const Outcome& outcome, Clock::duration latency) {
@@ -50,7 +52,7 @@ void Stats::Add(const std::string& ns, const Outcome& outcome, Clock::duration l
   ++tenant.generations[outcome.generation];
   ++tenant.window_versions[outcome.version];
   ++tenant.window_generations[outcome.generation];
-  latencies_ms_.push_back(static_cast<float>(ms));
+  samples_.push_back({Seconds(Clock::now() - start_) - ms / 1000, static_cast<float>(ms)});
   window_max_ms_ = std::max(window_max_ms_, ms);
 }
 
@@ -78,11 +80,13 @@ std::string Stats::Progress(std::size_t waiting) {
 }
 
 std::string Stats::Final() {
-  std::sort(latencies_ms_.begin(), latencies_ms_.end());
-  const auto quantile = [this](double q) {
-    if (latencies_ms_.empty()) return 0.0F;
-    const double index = q * static_cast<double>(latencies_ms_.size() - 1);
-    return latencies_ms_[static_cast<std::size_t>(index)];
+  std::vector<float> sorted;
+  for (const Sample& sample : samples_) sorted.push_back(sample.ms);
+  std::sort(sorted.begin(), sorted.end());
+  const auto quantile = [&sorted](double q) {
+    if (sorted.empty()) return 0.0F;
+    const double index = q * static_cast<double>(sorted.size() - 1);
+    return sorted[static_cast<std::size_t>(index)];
   };
   const std::string tenants = Object(tenants_, [](const Tenant& tenant) {
     return fmt::format(R"({{"ok":{},"failed":{},"versions":{},"generations":{}}})", tenant.ok,
@@ -93,6 +97,14 @@ std::string Stats::Final() {
                      R"("namespaces":{},"failures":{}}})",
                      Seconds(Clock::now() - start_), sent_, ok_, failed_, quantile(0.5),
                      quantile(0.99), quantile(0.999), quantile(1), tenants, CountsText(failures_));
+}
+
+void Stats::WriteSamples(const std::string& file) const {
+  std::ofstream out(file);
+  for (const Sample& sample : samples_)
+    out << fmt::format("{:.4f} {:.3f}\n", sample.second, sample.ms);
+  out.close();
+  if (!out) throw std::runtime_error("cannot write " + file);
 }
 
 }  // namespace example

@@ -22,6 +22,9 @@ class Stats {
   // One line about everything so far and about the time since the last line.
   std::string Progress(std::size_t waiting);
   std::string Final();
+  // A line per answered request: the second it should have been sent in, and its milliseconds.
+  // Throws when the file cannot be written.
+  void WriteSamples(const std::string& file) const;
 
   std::uint64_t done() const { return ok_ + failed_; }
 
@@ -39,7 +42,11 @@ class Stats {
   std::uint64_t window_done_ = 0;
   double window_max_ms_ = 0;
   std::map<std::string, Tenant> tenants_;
-  std::vector<float> latencies_ms_;
+  struct Sample {
+    double second;
+    float ms;
+  };
+  std::vector<Sample> samples_;
   Counts failures_;
 };
 

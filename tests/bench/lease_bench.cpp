@@ -200,7 +200,10 @@ void MeasureWakeUp(Report& report) {
     for (int i = 0; i < kWakes; ++i) {
       const Leases::Lease lease = leases.Acquire();
       std::atomic<double> woken{0};
-      leases.Swap(leases.drainer.slab().Take(), [&] { woken.store(WallNow()); woken.notify_one(); });
+      leases.Swap(leases.drainer.slab().Take(), [&] {
+        woken.store(WallNow());
+        woken.notify_one();
+      });
       pause();
       const double start = WallNow();
       Leases::Release(lease);

@@ -34,8 +34,8 @@ DataSet::DataSet(std::size_t count) {
     const bool hit = random() % 10 != 0;
     const std::string below = fmt::format("data/app-{}/config-{}", random() % 1000, random() % 10);
     texts_.push_back(hit ? mount.path + below : fmt::format("kx-{:04}/{}", index % 977, below));
-    requests.push_back({mount.ns, texts_.back(), hit ? mount.ns.size() + mount.path.size() - 1 : 0,
-                        index});
+    requests.push_back(
+        {mount.ns, texts_.back(), hit ? mount.ns.size() + mount.path.size() - 1 : 0, index});
   }
 }
 

@@ -8,11 +8,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
-#include <memory>
 #include <optional>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "c_engine.h"
+#include "go_peer.hpp"
 #include "harness.hpp"
 #include "routes.hpp"
 #include "served.hpp"
@@ -84,18 +86,28 @@ void Measure(Report& report, std::size_t count, double bar, int thread_most) {
   OnlyHits(data);
   Routes routes(data);
   Served served(data);
+  std::optional<GoPeer> router;
+  if (bar != 0) router.emplace(PLUGRELOAD_BENCH_ROUTER, count);
   for (int threads = 1; threads <= thread_most; ++threads) {
     Rounds rounds;
     const auto way = [&](const char* name, std::function<void(std::size_t)> loop) {
       return rounds.Add(name, [=] { return CpuPerOnThreads(threads, kOperations, loop); });
     };
-    const auto ours = way("Acquire + release, C++",
-                          [&](std::size_t n) { Cpp(served.runtime(), data, n); });
+    const auto ours =
+        way("Acquire + release, C++", [&](std::size_t n) { Cpp(served.runtime(), data, n); });
     const auto bare =
         way("unprotected look-up", [&](std::size_t n) { Bare(routes.publisher(), data, n); });
+    Rounds::Way go = 0;
+    if (router) go = rounds.Add("Vault's router in Go", [&] { return router->Measure(threads); });
     rounds.Run(report.rounds());
-    report.Compare(fmt::format("Acquire + release at {} to unprotected, {} thread(s)", count, threads),
-                   rounds, ours, bar > 1.2 ? bare : bare, bar > 1.2 ? 0 : bar);
+    report.Compare(
+        fmt::format("Acquire + release at {} to unprotected, {} thread(s)", count, threads), rounds,
+        ours, bare, bar > 1.2 ? 0 : bar);
+    if (router) {
+      report.Compare(
+          fmt::format("Acquire + release at {} to Vault's router, {} thread(s)", count, threads),
+          rounds, ours, go, 1.0 / 3);
+    }
     report.Point("cost", static_cast<double>(count), fmt::format("acquire, {} thread(s)", threads),
                  Median(rounds.costs(ours)), "ns");
   }
@@ -103,7 +115,8 @@ void Measure(Report& report, std::size_t count, double bar, int thread_most) {
                served.start_ns() / static_cast<double>(count), "ns/mount");
   report.Point("cost", static_cast<double>(count), "memory of a runtime", served.bytes_per_mount(),
                "bytes/mount");
-  report.Figure(fmt::format("start from a store with {} mounts", count), served.start_ns() / 1e6, "ms");
+  report.Figure(fmt::format("start from a store with {} mounts", count), served.start_ns() / 1e6,
+                "ms");
   report.Figure(fmt::format("memory of a runtime, {} mounts", count), served.bytes_per_mount(),
                 "bytes/mount");
   Rounds reload;
@@ -120,7 +133,8 @@ void Measure(Report& report, std::size_t count, double bar, int thread_most) {
   if (bar <= 1.2) return;
   Rounds storm;
   const auto bare = storm.Add("unprotected look-up", [&] {
-    return CpuPerOnThreads(2, kOperations, [&](std::size_t n) { Bare(routes.publisher(), data, n); });
+    return CpuPerOnThreads(2, kOperations,
+                           [&](std::size_t n) { Bare(routes.publisher(), data, n); });
   });
   std::optional<Storm> running;
   const auto ours = storm.Add("Acquire + release under reloads", [&] {
@@ -131,24 +145,29 @@ void Measure(Report& report, std::size_t count, double bar, int thread_most) {
     return cost;
   });
   storm.Run(5);
-  report.Compare(fmt::format("the same under reloads of all {}, 2 threads", count), storm, ours, bare,
-                 bar);
+  report.Compare(fmt::format("the same under reloads of all {}, 2 threads", count), storm, ours,
+                 bare, bar);
 }
 
 void MeasureC(Report& report) {
   DataSet data(1'000);
   OnlyHits(data);
   Served served(data);
-  CEngine* engine = c_engine_open(data.namespaces.size());
+  CEngine* engine = c_engine_open();
   if (engine == nullptr) std::exit(1);
-  for (const std::string& ns : data.namespaces) c_engine_namespace(engine, ns.data(), ns.size());
+  for (const std::string& ns : data.namespaces) {
+    if (c_engine_namespace(engine, ns.data(), ns.size()) == 0) std::exit(1);
+  }
   for (const MountPath& mount : data.mounts) {
-    c_engine_mount(engine, mount.ns.data(), mount.ns.size(), mount.path.data(), mount.path.size());
+    if (c_engine_mount(engine, mount.ns.data(), mount.ns.size(), mount.path.data(),
+                       mount.path.size()) == 0) {
+      std::exit(1);
+    }
   }
   std::vector<c_request> requests;
   for (const Request& request : data.requests) {
-    requests.push_back({request.ns.data(), request.ns.size(), request.path.data(),
-                        request.path.size()});
+    requests.push_back(
+        {request.ns.data(), request.ns.size(), request.path.data(), request.path.size()});
   }
   Rounds rounds;
   const auto c = rounds.Add("Acquire + release, C", [&] {

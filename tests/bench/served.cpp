@@ -2,6 +2,7 @@
 
 #include <malloc.h>
 
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -15,10 +16,12 @@
 namespace plugreload::bench {
 namespace {
 
-PluginSpec Spec() {
+PluginSpec Spec(const char* command) {
   PluginSpec spec;
   spec.ref = {PluginType::kSecret, "kv", "v1.0.0"};
-  spec.launcher = "object";
+  spec.launcher = command[0] == '\0' ? "object" : "process";
+  spec.command = command;
+  if (!spec.command.empty()) spec.sha256 = Sha256Of(spec.command);
   spec.sharing = Sharing::kGlobal;
   return spec;
 }
@@ -43,9 +46,9 @@ class Filler {
   std::vector<Change> waiting_;
 };
 
-void Fill(StateStore& store, const DataSet& data) {
+void Fill(StateStore& store, const DataSet& data, const PluginSpec& spec) {
   Filler filler(store);
-  filler.Add(internal::PluginKey(Spec().ref), internal::EncodePlugin(Spec()));
+  filler.Add(internal::PluginKey(spec.ref), internal::EncodePlugin(spec));
   for (const std::string& ns : data.namespaces) {
     NamespaceInfo info;
     info.path = ns;
@@ -71,22 +74,30 @@ double HeapBytes() {
 
 }  // namespace
 
+std::string Sha256Of(const std::string& file) {
+  char text[65] = "";
+  std::FILE* pipe = popen(("sha256sum '" + file + "'").c_str(), "r");
+  const bool read = pipe != nullptr && std::fscanf(pipe, "%64s", text) == 1;
+  if (pipe != nullptr) pclose(pipe);
+  if (!read) GiveUp(Status(Code::kInternal, "sha256sum", "sha256sum of " + file));
+  return text;
+}
+
 void GiveUp(const Status& status) {
   std::fprintf(stderr, "%s\n", status.ToString().c_str());
   std::exit(1);
 }
 
-Served::Served(const DataSet& data) {
+Served::Served(const DataSet& data, const char* command) {
   RuntimeOptions options;
   options.allow_unhashed = true;
   options.store = NewMemoryStore();
-  Fill(*options.store, data);
+  Fill(*options.store, data, Spec(command));
   CallbackLauncherOptions object;
   object.start = [](const LaunchSpec&, const StartContext&) {
     return Result<std::shared_ptr<void>>(std::make_shared<std::uint64_t>(1));
   };
-  options.launchers["object"] = options.launchers["process"] =
-      NewCallbackLauncher(std::move(object));
+  options.launchers["object"] = NewCallbackLauncher(std::move(object));
   const double before = HeapBytes(), start = WallNow();
   auto made = Runtime::Create(std::move(options));
   if (!made.ok()) GiveUp(made.status());

@@ -1,33 +1,37 @@
-// tests/bench/served.hpp - a whole runtime that serves a data set with an object of the host.
+// tests/bench/served.hpp - a whole runtime that serves a data set.
 #ifndef PLUGRELOAD_TESTS_BENCH_SERVED_HPP_
 #define PLUGRELOAD_TESTS_BENCH_SERVED_HPP_
 
-#include <cstdint>
 #include <memory>
+#include <string>
 
 #include "mounts.hpp"
 #include "plugreload/runtime.hpp"
 
 namespace plugreload::bench {
 
-// One instance, global, for all mounts. They come from a store that holds them already, as after a
-// restart. Ends the program when something is refused.
+// One instance, global, for all mounts: an object of this program, or a process of `command`. They
+// come from a store that holds them already, as after a restart. Ends the program when something is
+// refused.
 class Served {
  public:
-  explicit Served(const DataSet& data);
+  explicit Served(const DataSet& data, const char* command = "");
   ~Served();
   Served(const Served&) = delete;
   Served& operator=(const Served&) = delete;
 
   Runtime& runtime() { return *runtime_; }
-  double start_ns() const { return start_ns_; }         // from the store to every mount serving
-  double bytes_per_mount() const { return bytes_; }     // the store's copy not included
-  ReloadReport Reload();                                // all of it
+  double start_ns() const { return start_ns_; }      // from the store to every mount serving
+  double bytes_per_mount() const { return bytes_; }  // the store's copy not included
+  ReloadReport Reload();                             // all of it
 
  private:
   std::unique_ptr<Runtime> runtime_;
   double start_ns_ = 0, bytes_ = 0;
 };
+
+// By sha256sum, so that an image is read once and not by every start.
+std::string Sha256Of(const std::string& file);
 
 // Prints and ends the program.
 [[noreturn]] void GiveUp(const Status& status);

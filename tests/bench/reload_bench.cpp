@@ -1,0 +1,177 @@
+// What a reload of processes costs beside starting and stopping them by hand, program and work of
+// the child being the same: it ends at the answer of Reload, its old instances retired.
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bare_child.hpp"
+#include "harness.hpp"
+#include "mounts.hpp"
+#include "plugreload/runtime.hpp"
+#include "served.hpp"
+
+namespace plugreload::bench {
+namespace {
+
+constexpr int kMany = 16;
+
+// A directory that goes with the object.
+class Directory {
+ public:
+  Directory() {
+    std::string name = (std::filesystem::temp_directory_path() / "plr-XXXXXX").string();
+    if (mkdtemp(name.data()) == nullptr) GiveUp(Status(Code::kInternal, "mkdtemp", name));
+    path_ = name;
+  }
+  ~Directory() { std::filesystem::remove_all(path_); }
+  Directory(const Directory&) = delete;
+  Directory& operator=(const Directory&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+// "one" with a mount, "many" with sixteen; a process for each mount.
+class Processes {
+ public:
+  Processes() {
+    RuntimeOptions options;
+    options.allow_unhashed = true;
+    options.process.run_directory = directory_.path();
+    auto made = Runtime::Create(std::move(options));
+    if (!made.ok()) GiveUp(made.status());
+    runtime_ = *std::move(made);
+    Add("one", 1);
+    Add("many", kMany);
+  }
+  ReloadReport Reload(const char* name) {
+    ReloadRequest request;
+    request.target = ByPlugin{PluginType::kSecret, name};
+    auto report = runtime_->reloads().Reload(request);
+    if (!report.ok()) GiveUp(report.status());
+    if (report->state != ReloadState::kDone) GiveUp(report->mounts.front().status);
+    return *std::move(report);
+  }
+
+ private:
+  void Add(const char* name, int mounts) {
+    PluginSpec spec;
+    spec.ref = {PluginType::kSecret, name, "v1.0.0"};
+    spec.command = PLUGRELOAD_BENCH_CHILD;
+    spec.sha256 = Sha256Of(spec.command);
+    if (Status status = runtime_->registry().Register(spec); !status.ok()) GiveUp(status);
+    for (int i = 0; i < mounts; ++i) {
+      MountEntry entry;
+      entry.path = fmt::format("{}{}", name, i);
+      entry.plugin = name;
+      const auto mounted = runtime_->reloads().Mount(std::move(entry), After(Millis(60'000)));
+      if (!mounted.ok()) GiveUp(mounted.status());
+    }
+  }
+
+  Directory directory_;
+  std::unique_ptr<Runtime> runtime_;
+};
+
+// A gigabyte of pages that are there, as of a host with a big heap.
+class Ballast {
+ public:
+  Ballast() {
+    memory_ = mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory_ == MAP_FAILED) GiveUp(Status(Code::kResourceExhausted, "memory", "no ballast"));
+    madvise(memory_, kBytes, MADV_NOHUGEPAGE);
+    std::memset(memory_, 1, kBytes);
+  }
+  ~Ballast() { munmap(memory_, kBytes); }
+  Ballast(const Ballast&) = delete;
+  Ballast& operator=(const Ballast&) = delete;
+
+ private:
+  static constexpr std::size_t kBytes = std::size_t{1} << 30;
+  void* memory_;
+};
+
+void Bare(const std::string& directory) {
+  if (!BareCycle(PLUGRELOAD_BENCH_CHILD, directory)) {
+    GiveUp(Status(Code::kInternal, "child", "the bare child did not run"));
+  }
+}
+
+template <typename Action>
+double Micros(int times, const Action& action) {
+  std::vector<double> costs;
+  for (int i = 0; i < times; ++i) {
+    const double start = WallNow();
+    action();
+    costs.push_back((WallNow() - start) / 1'000);
+  }
+  return Median(costs);
+}
+
+void MeasureProcesses(Report& report) {
+  Processes processes;
+  const Directory directory;
+  Rounds rounds;
+  const auto bare = rounds.Add("bare clone, handshake, SIGTERM, reap",
+                               [&] { return Micros(10, [&] { Bare(directory.path()); }); });
+  const auto one = rounds.Add("reload of one process",
+                              [&] { return Micros(10, [&] { processes.Reload("one"); }); });
+  const auto many = rounds.Add("reload of 16 processes",
+                               [&] { return Micros(2, [&] { processes.Reload("many"); }); });
+  const auto sixteen = rounds.Add("16 bare ones, one after the other", [&] {
+    return Micros(2, [&] {
+      for (int i = 0; i < kMany; ++i) Bare(directory.path());
+    });
+  });
+  rounds.Run(report.rounds());
+  report.Compare("reload of one process to a bare one", rounds, one, bare, 1.15, 1, "us");
+  report.Compare("reload of 16 processes to 16 bare ones", rounds, many, sixteen, 0.7, 1, "us");
+
+  Rounds sizes;
+  const auto empty =
+      sizes.Add("reload, empty host", [&] { return Micros(10, [&] { processes.Reload("one"); }); });
+  const auto full = sizes.Add("reload, host of 1 GiB", [&] {
+    const Ballast ballast;
+    return Micros(10, [&] { processes.Reload("one"); });
+  });
+  sizes.Run(std::min(report.rounds(), 9));
+  report.Compare("reload in a host of 1 GiB to an empty host", sizes, full, empty, 1.1, 1, "us");
+}
+
+void MeasureShared(Report& report) {
+  constexpr std::size_t kMounts = 100'000;
+  const DataSet data(kMounts);
+  Served served(data, PLUGRELOAD_BENCH_CHILD);
+  const Directory directory;
+  Rounds rounds;
+  // The limit: the spawn, and 100 ns for each mount.
+  const auto limit = rounds.Add("a spawn and 100 ns a mount", [&] {
+    return Micros(5, [&] { Bare(directory.path()); }) + 0.1 * kMounts;
+  });
+  const auto ours =
+      rounds.Add("reload of 100,000 mounts", [&] { return Micros(1, [&] { served.Reload(); }); });
+  rounds.Run(std::min(report.rounds(), 5));
+  report.Compare("100,000 mounts of one process to spawn + 100 ns each", rounds, ours, limit, 2, 1,
+                 "us");
+}
+
+}  // namespace
+}  // namespace plugreload::bench
+
+int main(int argc, char** argv) {
+  using namespace plugreload::bench;
+  Report report(argc, argv, "reload", 11);
+  MeasureProcesses(report);
+  MeasureShared(report);
+  return report.Finish();
+}
