@@ -12,10 +12,10 @@ struct CEngine {
 
 static int object;
 
-static int told(plugreload_code code, plugreload_error* error) {
+static int told(plugreload_code code, plugreload_error** error) {
   if (code == PLUGRELOAD_OK) return 1;
-  fprintf(stderr, "the C engine: %s\n", plugreload_error_message(error, NULL));
-  plugreload_error_free(error);
+  fprintf(stderr, "the C engine: %s\n", plugreload_error_message(*error, NULL));
+  plugreload_error_free(*error);
   return 0;
 }
 
@@ -33,7 +33,7 @@ static int fill_catalog(plugreload_engine* engine) {
   plugin.name = "kv";
   plugin.launcher = "objects";
   plugin.name_len = plugin.launcher_len = PLUGRELOAD_NTS;
-  return told(plugreload_plugin_register(engine, &plugin, PLUGRELOAD_DEFAULT, &error), error);
+  return told(plugreload_plugin_register(engine, &plugin, PLUGRELOAD_DEFAULT, &error), &error);
 }
 
 CEngine* c_engine_open(void) {
@@ -54,7 +54,7 @@ CEngine* c_engine_open(void) {
   options.launcher_names = &name;
   options.launchers = &table;
   options.launcher_count = 1;
-  if (!told(plugreload_engine_open(&options, &made->engine, &error), error)) {
+  if (!told(plugreload_engine_open(&options, &made->engine, &error), &error)) {
     free(made);
     return NULL;
   }
@@ -66,7 +66,7 @@ CEngine* c_engine_open(void) {
 int c_engine_namespace(CEngine* engine, const char* ns, size_t len) {
   plugreload_error* error = NULL;
   return told(plugreload_namespace_create(engine->engine, ns, len, PLUGRELOAD_DEFAULT, &error),
-              error);
+              &error);
 }
 
 int c_engine_mount(CEngine* engine, const char* ns, size_t ns_len, const char* path, size_t len) {
@@ -81,7 +81,7 @@ int c_engine_mount(CEngine* engine, const char* ns, size_t ns_len, const char* p
   mount.path_len = len;
   mount.plugin = "kv";
   mount.plugin_len = PLUGRELOAD_NTS;
-  return told(plugreload_mount_add(engine->engine, &mount, PLUGRELOAD_DEFAULT, &error), error);
+  return told(plugreload_mount_add(engine->engine, &mount, PLUGRELOAD_DEFAULT, &error), &error);
 }
 
 size_t c_engine_lease(CEngine* engine, const c_request* requests, size_t mask, size_t operations,

@@ -212,6 +212,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
+    options.build = os.path.abspath(options.build)
     rows, figures = storm_rows(options)
     if options.svg:
         with tempfile.TemporaryDirectory() as directory:

@@ -21,7 +21,7 @@ DataSet::DataSet(std::size_t count) {
     const std::size_t kind = i % 25;
     const std::size_t number = i / leaves;
     std::string path = fmt::format("kv-{:04}/", number);
-    if (kind >= 20 && kind < 23) path = fmt::format("auth/x-{}/", number);
+    if (kind >= 20 && kind < 23) path = fmt::format("pki/x-{}/", number);
     if (kind >= 23) path = fmt::format("deep/er-{}/kv-{:04}/", number % 7, number);
     mounts.push_back({namespaces[teams + i % leaves], std::move(path)});
   }

@@ -22,7 +22,7 @@ struct Request {
 };
 
 // `count` mounts over a hundredth as many namespaces, 10,000 at most, two deep: 80% "kv-0001/", 12%
-// "auth/x-1/", 8% three deep. Requests: 90% for a mount and something below it.
+// "pki/x-1/", 8% three deep. Requests: 90% for a mount and something below it.
 struct DataSet {
   explicit DataSet(std::size_t count);
   DataSet(const DataSet&) = delete;

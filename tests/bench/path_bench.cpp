@@ -48,6 +48,7 @@ void Cpp(Runtime& runtime, const DataSet& data, std::size_t operations) {
   for (std::size_t i = 0; i < operations; ++i) {
     const Request& request = data.requests[at & mask];
     const auto lease = reloads.Acquire(request.ns, request.path, Millis(0));
+    if (!lease.ok()) GiveUp(lease.status());
     at += 1 + (lease->generation() & zero);
   }
   Keep(at);

@@ -52,6 +52,7 @@ void Fill(StateStore& store, const DataSet& data, const PluginSpec& spec) {
   for (const std::string& ns : data.namespaces) {
     NamespaceInfo info;
     info.path = ns;
+    info.id = "id-" + ns;
     filler.Add(internal::NamespaceKey(ns), internal::EncodeNamespace(info));
     filler.Add(internal::NamespaceGuardKey(ns), std::string(internal::kGuardText));
   }

@@ -62,7 +62,7 @@ func dataSet(count int) (*router, []request) {
 		number, leaf, kind := i/leaves, i%leaves, i%25
 		path := fmt.Sprintf("kv-%04d/", number)
 		if kind >= 20 && kind < 23 {
-			path = fmt.Sprintf("auth/x-%d/", number)
+			path = fmt.Sprintf("pki/x-%d/", number)
 		} else if kind >= 23 {
 			path = fmt.Sprintf("deep/er-%d/kv-%04d/", number%7, number)
 		}
