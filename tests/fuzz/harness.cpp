@@ -175,13 +175,19 @@ Response World::Call(const Request& request) {
   return response;
 }
 
+World& Full() {
+  static World full(World::Fill::kFull);
+  full.Begin();
+  return full;
+}
+
 World& Choose(const std::uint8_t* data, std::size_t size) {
-  static World full(World::Fill::kFull), sealed(World::Fill::kSealed);
+  static World sealed(World::Fill::kSealed);
   std::uint32_t hash = 2166136261u;
   for (std::size_t i = 0; i < size; ++i) hash = (hash ^ data[i]) * 16777619u;
-  World& world = hash >> 28 == 0 ? full : sealed;
-  world.Begin();
-  return world;
+  if (hash >> 28 == 0) return Full();
+  sealed.Begin();
+  return sealed;
 }
 
 std::string TakeLine(std::string_view& text) {
