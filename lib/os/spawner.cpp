@@ -12,17 +12,18 @@ Spawner::~Spawner() {
   {
     const MutexLock lock(mutex_);
     ending_ = true;
-    changed_.NotifyAll();
+    wanted_.NotifyAll();
   }
   thread_.join();
 }
 
 SpawnOutcome Spawner::Run(const SpawnPlan& plan) {
-  Job job{&plan, {}, false};
+  Job job;
+  job.plan = &plan;
   const MutexLock lock(mutex_);
   jobs_.push_back(&job);
-  changed_.NotifyAll();
-  while (!job.done) changed_.Wait(mutex_);
+  wanted_.NotifyAll();
+  while (!job.done) job.ended.Wait(mutex_);
   return std::move(job.outcome);
 }
 
@@ -31,7 +32,7 @@ void Spawner::Loop() {
     Job* job = nullptr;
     {
       const MutexLock lock(mutex_);
-      while (jobs_.empty() && !ending_) changed_.Wait(mutex_);
+      while (jobs_.empty() && !ending_) wanted_.Wait(mutex_);
       if (jobs_.empty()) return;
       job = jobs_.front();
       jobs_.pop_front();
@@ -40,7 +41,7 @@ void Spawner::Loop() {
     const MutexLock lock(mutex_);
     job->outcome = std::move(outcome);
     job->done = true;  // the job is its caller's and may be gone after the unlock
-    changed_.NotifyAll();
+    job->ended.NotifyAll();
   }
 }
 

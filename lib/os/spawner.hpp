@@ -26,14 +26,15 @@ class Spawner {
 
  private:
   struct Job {
-    const SpawnPlan* plan;
+    const SpawnPlan* plan = nullptr;
     SpawnOutcome outcome;
     bool done = false;
+    CondVar ended;  // of its own: a child that runs wakes its caller, not those behind it
   };
   void Loop();
 
   Mutex mutex_;
-  CondVar changed_;
+  CondVar wanted_;
   std::deque<Job*> jobs_ PLUGRELOAD_GUARDED_BY(mutex_);
   bool ending_ PLUGRELOAD_GUARDED_BY(mutex_) = false;
   std::thread thread_;
