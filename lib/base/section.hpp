@@ -146,13 +146,15 @@ class Section {
       return;
     // Odd before anything published is read. The fence pairs with the one in Grace: either Grace
     // sees the odd number and waits, or this thread sees what was published before Grace.
-    record_->sequence.store(record_->sequence.load(std::memory_order_relaxed) + 1, kSectionRelaxed);
+    inside_ = record_->sequence.load(std::memory_order_relaxed) + 1;
+    record_->sequence.store(inside_, kSectionRelaxed);
     domain.LightFence();
   }
   ~Section() {
     if (record_ == nullptr) [[unlikely]]
       return;
-    record_->sequence.store(record_->sequence.load(std::memory_order_relaxed) + 1, kSectionRelease);
+    // From the register: a load would wait for the store above it.
+    record_->sequence.store(inside_ + 1, kSectionRelease);
   }
   Section(const Section&) = delete;
   Section& operator=(const Section&) = delete;
@@ -162,6 +164,7 @@ class Section {
 
  private:
   SectionRecord* record_;
+  std::uint64_t inside_ = 0;
 };
 
 }  // namespace plugreload::internal
