@@ -42,7 +42,7 @@ double GoPeer::Measure(int threads) {
   double cost = 0;
   std::fprintf(in_, "%d\n", threads);
   std::fflush(in_);
-  if (std::fscanf(out_, "{\"ns\":%lf}\n", &cost) != 1) {
+  if (std::fscanf(out_, " {\"ns\":%lf}", &cost) != 1) {
     std::fprintf(stderr, "the Go program did not answer\n");
     std::exit(1);
   }
