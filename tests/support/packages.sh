@@ -6,7 +6,7 @@
 packages_build=(g++ cmake ninja-build pkg-config ca-certificates curl python3 procps
   libfmt-dev rapidjson-dev libabsl-dev libssl-dev libsqlite3-dev libboost-dev)
 # Besides these, to run the tests.
-packages_test=(catch2 binutils clang)
+packages_test=(catch2 binutils clang valgrind)
 # Vault's clients, which tests/clients drives; a nodejs from elsewhere brings its own npm.
 packages_test+=(python3-hvac)
 command -v npm >/dev/null || packages_test+=(nodejs npm)
@@ -17,9 +17,9 @@ packages_cluster=(libgrpc++-dev libprotobuf-dev protobuf-compiler etcd-server et
 packages_goplugin=(libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
   golang-any golang-github-hashicorp-go-plugin-dev golang-google-grpc-dev golang-goprotobuf-dev
   python3-grpcio openssl)
-packages_bench=(libbenchmark-dev)
+packages_bench=(libbenchmark-dev liburcu-dev golang-any golang-github-armon-go-radix-dev gnuplot-nox)
 packages_fuzz=(clang libclang-rt-14-dev llvm)
-packages_lint=(libbenchmark-dev clang-format clang-tidy libgrpc++-dev libprotobuf-dev
+packages_lint=("${packages_bench[@]}" clang-format clang-tidy libgrpc++-dev libprotobuf-dev
   protobuf-compiler)
 
 # install_packages NAME...: installs what is missing, with apt as root or through sudo.
