@@ -19,8 +19,7 @@ packages_goplugin=(libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-comp
   python3-grpcio openssl)
 packages_bench=(libbenchmark-dev liburcu-dev golang-any golang-github-armon-go-radix-dev gnuplot-nox)
 packages_fuzz=(clang libclang-rt-14-dev llvm)
-packages_lint=("${packages_bench[@]}" clang-format clang-tidy libgrpc++-dev libprotobuf-dev
-  protobuf-compiler)
+packages_lint=("${packages_bench[@]}" "${packages_goplugin[@]}" clang-format clang-tidy)
 
 # install_packages NAME...: installs what is missing, with apt as root or through sudo.
 install_packages() {
