@@ -2,6 +2,8 @@
 // the child being the same: it ends at the answer of Reload, its old instances retired.
 #include <fmt/format.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -118,6 +120,52 @@ double Micros(int times, const Action& action) {
   return Median(costs);
 }
 
+// Of this program, all its threads, and of its children that have been reaped.
+struct Used {
+  double micros = 0, switches = 0;
+};
+Used UsedSoFar() {
+  Used used;
+  for (const int who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
+    rusage usage{};
+    getrusage(who, &usage);
+    for (const timeval& time : {usage.ru_utime, usage.ru_stime}) {
+      used.micros += static_cast<double>(time.tv_sec) * 1e6 + static_cast<double>(time.tv_usec);
+    }
+    used.switches += static_cast<double>(usage.ru_nvcsw);
+  }
+  return used;
+}
+template <typename Action>
+Used Uses(int times, const Action& action) {
+  const Used before = UsedSoFar();
+  for (int i = 0; i < times; ++i) action();
+  const Used after = UsedSoFar();
+  return {(after.micros - before.micros) / times, (after.switches - before.switches) / times};
+}
+
+// What a busy machine does not change: processor time, and how often a thread went to sleep.
+void MeasureWork(Report& report, Processes& processes, const std::string& directory) {
+  constexpr int kTimes = 20;
+  Rounds rounds;
+  std::vector<double> ours_switches, bare_switches;
+  const auto ours = rounds.Add("reload, processor time", [&] {
+    const Used used = Uses(kTimes, [&] { processes.Reload("one"); });
+    ours_switches.push_back(used.switches);
+    return used.micros;
+  });
+  const auto bare = rounds.Add("bare, processor time", [&] {
+    const Used used = Uses(kTimes, [&] { Bare(directory); });
+    bare_switches.push_back(used.switches);
+    return used.micros;
+  });
+  rounds.Run(report.rounds());
+  report.Compare("processor time of a reload of one process to a bare one", rounds, ours, bare, 0,
+                 1, "us");
+  report.Figure("times that a thread sleeps in a reload of one process", Median(ours_switches), "");
+  report.Figure("times that a thread sleeps in a bare one", Median(bare_switches), "");
+}
+
 void MeasureProcesses(Report& report) {
   Processes processes;
   const Directory directory;
@@ -136,6 +184,8 @@ void MeasureProcesses(Report& report) {
   rounds.Run(report.rounds());
   report.Compare("reload of one process to a bare one", rounds, one, bare, 1.15, 1, "us");
   report.Compare("reload of 16 processes to 16 bare ones", rounds, many, sixteen, 0.7, 1, "us");
+
+  MeasureWork(report, processes, directory.path());
 
   Rounds sizes;
   const auto empty =
