@@ -125,4 +125,13 @@ ReloadReport Served::Reload() {
   return *std::move(report);
 }
 
+void Served::ReloadMount(const MountPath& mount) {
+  ReloadRequest request;
+  request.target = ByMounts{{mount.path}};
+  request.ns = mount.ns;
+  const auto report = runtime_->reloads().Reload(request);
+  if (!report.ok()) GiveUp(report.status());
+  if (report->reloaded != 1) GiveUp(report->mounts.front().status);
+}
+
 }  // namespace plugreload::bench

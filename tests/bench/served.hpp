@@ -24,6 +24,7 @@ class Served {
   double start_ns() const { return start_ns_; }      // from the store to every mount serving
   double bytes_per_mount() const { return bytes_; }  // the store's copy not included
   ReloadReport Reload();                             // all of it
+  void ReloadMount(const MountPath& mount);          // that one alone
 
  private:
   std::unique_ptr<Runtime> runtime_;
