@@ -19,24 +19,24 @@ class Instance;
 // Lives in a slab whose memory is never given back while the runtime lives, because the last step
 // of a release looks at `draining` after its count made the generation reusable; a stale look costs
 // a spurious wake-up, nothing else.
-struct Generation {
+struct alignas(64) Generation {
+  // All that a lease touches lies in the first cache line; `mount` is what it only hands out.
   // Constant for the life of the slab.
   std::uint32_t id = 0;
+  // True from the swap that hid it. Set before the drainer's fence; see ReleaseLease.
+  std::atomic<bool> draining{false};
   SectionDomain* domain = nullptr;
   EventWord* drained = nullptr;  // woken by releases while `draining`
-
-  // Constant from before it is published until its last lease has ended.
-  std::uint64_t number = 0;
-  MountEntry mount;
-  std::shared_ptr<Instance> instance;
   // MountNode::place of `mount`. Raised while published only when there is no other generation to
   // take its place.
   std::atomic<std::uint64_t> place{0};
-
-  // True from the swap that hid it. Set before the drainer's fence; see ReleaseLease.
-  std::atomic<bool> draining{false};
   // Leases counted here instead of in the thread's own counter when memory was short.
   LeaseCounter spare;
+
+  // Constant from before it is published until its last lease has ended.
+  std::uint64_t number = 0;
+  std::shared_ptr<Instance> instance;
+  MountEntry mount;
 
   // Leases still held. Exact once a Grace has passed since it was hidden: then nobody can begin one
   // any more, the begun are final, and the sum of the ended can only lag behind.
