@@ -1,47 +1,74 @@
 #include "base/timers.hpp"
 
-#include <utility>
+#include <chrono>
 
 #include "base/thread.hpp"
 
 namespace plugreload::internal {
 
-Timers::Timers() {
-  thread_ = StartThread("pr-timers", [this] { Run(); });
+Timers::Timers() : state_(std::make_shared<State>()) {
+  thread_ = StartThread("pr-timers", [state = state_] { Run(*state); });
 }
 
-void Timers::At(Deadline when, std::function<void()> function) {
-  const MutexLock lock(mutex_);
-  if (closed_) return;
-  const bool first = queue_.empty() || when < queue_.begin()->first;
-  queue_.emplace(when, std::move(function));
-  if (first) changed_.NotifyAll();
+Timers::Alarm::~Alarm() {
+  const auto state = state_.lock();
+  if (state == nullptr) return;
+  std::function<void()> dropped;  // destroyed without the lock
+  const MutexLock lock(state->mutex);
+  const auto found = state->queue.find(key_);
+  if (found == state->queue.end()) return;
+  dropped.swap(found->second);
+  state->queue.erase(found);
 }
 
-void Timers::Run() {
+Timers::Alarm Timers::AlarmAt(Deadline when, std::function<void()> function) {
+  Alarm alarm;
+  alarm.key_ = Add(when, std::move(function));
+  alarm.state_ = state_;
+  return alarm;
+}
+
+Timers::Key Timers::Add(Deadline when, std::function<void()> function) {
+  const MutexLock lock(state_->mutex);
+  const Key key{when, ++state_->last};
+  if (state_->closed) return key;
+  const bool first = state_->queue.empty() || key < state_->queue.begin()->first;
+  state_->queue.emplace(key, std::move(function));
+  if (first) state_->changed.NotifyAll();
+  return key;
+}
+
+std::size_t Timers::pending() const {
+  const MutexLock lock(state_->mutex);
+  return state_->queue.size();
+}
+
+void Timers::Run(State& state) {
   for (;;) {
     std::function<void()> function;
     {
-      const MutexLock lock(mutex_);
-      while (!closed_ &&
-             (queue_.empty() || queue_.begin()->first > std::chrono::steady_clock::now())) {
-        changed_.WaitUntil(mutex_, queue_.empty() ? Deadline::max() : queue_.begin()->first);
+      const MutexLock lock(state.mutex);
+      auto& queue = state.queue;
+      while (!state.closed &&
+             (queue.empty() || queue.begin()->first.first > std::chrono::steady_clock::now())) {
+        state.changed.WaitUntil(state.mutex,
+                                queue.empty() ? Deadline::max() : queue.begin()->first.first);
       }
-      if (closed_) return;
-      function = std::move(queue_.begin()->second);
-      queue_.erase(queue_.begin());
+      if (state.closed) return;
+      function = std::move(queue.begin()->second);
+      queue.erase(queue.begin());
     }
     function();
   }
 }
 
 void Timers::Close() {
-  std::multimap<Deadline, std::function<void()>> dropped;  // destroyed without the lock
+  std::map<Key, std::function<void()>> dropped;  // destroyed without the lock
   {
-    const MutexLock lock(mutex_);
-    closed_ = true;
-    dropped.swap(queue_);
-    changed_.NotifyAll();
+    const MutexLock lock(state_->mutex);
+    state_->closed = true;
+    dropped.swap(state_->queue);
+    state_->changed.NotifyAll();
   }
   if (thread_.joinable()) thread_.join();
 }

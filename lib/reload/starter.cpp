@@ -143,15 +143,16 @@ std::shared_ptr<StartTicket> Starter::Start(const std::string& key, LaunchSpec s
 
 // Ends the ticket when the phase is overdue. The thread inside the launcher or the host cannot be
 // stopped; another one may stand in for it until it returns.
-void Starter::Watch(const std::shared_ptr<Task>& watched, Millis timeout, const char* phase) {
+Timers::Alarm Starter::Watch(const std::shared_ptr<Task>& watched, Millis timeout,
+                             const char* phase) {
   std::uint64_t number = 0;
   {
     const MutexLock lock(watched->ticket->mutex_);
     number = ++watched->ticket->phase_;
   }
   // Weakly: the task knows the result, and a timer must not keep an instance running.
-  timers_->At(After(timeout), [weak = weak_from_this(), weak_task = std::weak_ptr<Task>(watched),
-                               number, timeout, phase] {
+  const auto late = [weak = weak_from_this(), weak_task = std::weak_ptr<Task>(watched), number,
+                     timeout, phase] {
     const auto self = weak.lock();
     const auto task = weak_task.lock();
     if (self == nullptr || task == nullptr) return;
@@ -169,7 +170,8 @@ void Starter::Watch(const std::shared_ptr<Task>& watched, Millis timeout, const 
                               fmt::format("{} of {} did not return within {} ms; what it returns "
                                           "late is stopped",
                                           phase, task->spec.instance, timeout.count())));
-  });
+  };
+  return timers_->AlarmAt(After(timeout), late);
 }
 
 void Starter::Run(const std::shared_ptr<Task>& task) {
@@ -225,7 +227,7 @@ StartResult Starter::Launch(const std::shared_ptr<Task>& shared) {
   };
   auto instance = std::make_shared<Instance>(task.spec, task.key, task.ticket->number(), retirer_);
   Result<std::unique_ptr<PluginInstance>> running = [&]() -> decltype(running) {
-    Watch(shared, task.start_timeout + kPatience, "start");
+    const Timers::Alarm alarm = Watch(shared, task.start_timeout + kPatience, "start");
     const CallbackScope scope;
     try {
       return launcher->second->Start(task.spec, context);
@@ -242,7 +244,7 @@ StartResult Starter::Launch(const std::shared_ptr<Task>& shared) {
   }
   const InstanceInfo info = (*running)->info();
   instance->SetRunning(*std::move(running));
-  Watch(shared, task.spec.plugin.timeouts.attach, "attach");
+  const Timers::Alarm alarm = Watch(shared, task.spec.plugin.timeouts.attach, "attach");
   Result<std::shared_ptr<void>> attached = Attach(task, info);
   if (!attached.ok()) {
     return attached.status().WithContext(fmt::format("the host refused {}", task.spec.instance));

@@ -94,7 +94,9 @@ class Starter : public std::enable_shared_from_this<Starter> {
   void Run(const std::shared_ptr<Task>& task);
   StartResult Launch(const std::shared_ptr<Task>& shared);
   Result<std::shared_ptr<void>> Attach(const Task& task, const InstanceInfo& info);
-  void Watch(const std::shared_ptr<Task>& watched, Millis timeout, const char* phase);
+  // While the result lives the phase must end in time.
+  [[nodiscard]] Timers::Alarm Watch(const std::shared_ptr<Task>& watched, Millis timeout,
+                                    const char* phase);
   void Finish(const std::shared_ptr<Task>& task, StartResult result);
 
   StarterOptions options_;

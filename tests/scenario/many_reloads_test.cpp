@@ -50,6 +50,9 @@ TEST_CASE("global reloads in a row leave memory, keys and threads as they were",
     a.Create("ns" + std::to_string(i));
     a.Mount("ns" + std::to_string(i), "kv/");
   }
+  REQUIRE(Eventually([&] {
+    return b.reloads().State("", Reach::kSubtree).size() == static_cast<std::size_t>(namespaces);
+  }));
   const auto reload = [&](int number) {
     ReloadRequest request = Everywhere("kv");
     request.scope = Scope::kGlobal;

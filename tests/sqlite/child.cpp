@@ -83,19 +83,32 @@ int Limited(const std::string& path, rlim_t bytes) {
   return Exhaust(**store);
 }
 
+// A mount of the whole name space cannot be made private where the root is no mount point: in a
+// chroot. There the directory becomes a mount of its own first.
+bool MakePrivate(const std::string& directory) {
+  const char* path = directory.c_str();
+  if (mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0) return true;
+  return errno == EINVAL && mount(path, path, nullptr, MS_BIND, nullptr) == 0 &&
+         mount("none", path, nullptr, MS_PRIVATE, nullptr) == 0;
+}
+
 int Full(const std::string& directory) {
   const int flags = CLONE_NEWNS | (geteuid() == 0 ? 0 : CLONE_NEWUSER);
-  if (unshare(flags) != 0 || mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+  if (unshare(flags) != 0 || !MakePrivate(directory) ||
       mount("none", directory.c_str(), "tmpfs", 0, "size=3m,mode=0700") != 0) {
     Say("no file system of its own: " + std::string(strerror(errno)));
     return 1;
   }
-  auto store = Open(directory + "/store.db");
-  if (!store.ok()) {
+  int status = 1;
+  if (auto store = Open(directory + "/store.db"); store.ok()) {
+    status = Exhaust(**store);
+  } else {
     Say(store.status().ToString());
-    return 1;
   }
-  return Exhaust(**store);
+  // The tmpfs, and what lies below it if that was made.
+  while (umount2(directory.c_str(), 0) == 0) {
+  }
+  return status;
 }
 
 int Lock(const std::string& path) {
