@@ -26,7 +26,7 @@ struct LeaseLog::Entry {
 };
 
 LeaseLog::Entry* LeaseLog::EntryOf(LeaseCounter* noted) {
-  return reinterpret_cast<Entry*>(reinterpret_cast<std::uintptr_t>(noted) & ~kMark);
+  return reinterpret_cast<Entry*>(reinterpret_cast<char*>(noted) - kMark);
 }
 
 LeaseCounter* LeaseLog::Note(const Generation* generation, LeaseCounter* counter,
@@ -40,7 +40,7 @@ LeaseCounter* LeaseLog::Note(const Generation* generation, LeaseCounter* counter
   entry->next = shard.first;
   if (shard.first != nullptr) shard.first->previous = entry;
   shard.first = entry;
-  return reinterpret_cast<LeaseCounter*>(reinterpret_cast<std::uintptr_t>(entry) | kMark);
+  return reinterpret_cast<LeaseCounter*>(reinterpret_cast<char*>(entry) + kMark);
 }
 
 LeaseCounter* LeaseLog::Forget(LeaseCounter* noted) noexcept {
@@ -75,6 +75,7 @@ std::vector<HeldLease> LeaseLog::Of(const Generation* generation, std::size_t mo
             [](const Found& a, const Found& b) { return a.since < b.since; });
   if (found.size() > most) found.resize(most);
   std::vector<HeldLease> held;
+  held.reserve(found.size());
   const auto now = Clock::now();
   for (Found& lease : found) {
     held.push_back({std::move(lease.tag), std::chrono::duration_cast<Millis>(now - lease.since)});
