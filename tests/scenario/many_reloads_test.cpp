@@ -39,7 +39,13 @@ TEST_CASE("global reloads in a row leave memory, keys and threads as they were",
   const auto small = [](const std::string& name) {
     return [name](RuntimeOptions& options) {
       options.node = name;
-      options.host = std::make_shared<Host>();  // the usual one keeps every event
+      // The usual host and plugins keep all that ever happened.
+      options.host = std::make_shared<Host>();
+      CallbackLauncherOptions objects;
+      objects.start = [](const LaunchSpec&, const StartContext&) {
+        return Result<std::shared_ptr<void>>(std::make_shared<int>(0));
+      };
+      options.launchers["fake"] = NewCallbackLauncher(std::move(objects));
       options.history = options.global_history = 8;
     };
   };
