@@ -353,8 +353,8 @@ class PLUGRELOAD_EXPORT ReloadCoordinator {
   // State of the mounts of a namespace, or of it and everything below.
   std::vector<MountStatus> State(std::string_view ns, Reach reach) const;
   // What the members of the store run, by node; this runtime alone when the store is its own. Each
-  // tells within RuntimeOptions::member_ttl of a change (of very many mounts within fifty times what
-  // a look at them takes). Codes of StateStore::Load.
+  // tells within RuntimeOptions::member_ttl of a change (of very many mounts within fifty times
+  // what a look at them takes). Codes of StateStore::Load.
   Result<std::vector<MemberState>> Running(Deadline deadline) const;
   // The mounts that run this version now, or would at their next start.
   std::vector<MountEntry> InUse(const PluginRef& ref) const;
