@@ -3,24 +3,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <set>
 #include <system_error>
 #include <utility>
 
 #include "base/ids.hpp"
 #include "base/thread.hpp"
+#include "base/unix_time.hpp"
 
 namespace plugreload::internal {
 namespace {
 
 constexpr Millis kStoreTimeout{5'000};
 constexpr Millis kPoll{50};
-
-std::int64_t UnixMillis() {
-  return std::chrono::duration_cast<Millis>(std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 constexpr std::size_t kMostMounts = 50, kMostPrevious = 8;
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/ids.hpp"
+#include "base/unix_time.hpp"
 #include "cluster/cluster.hpp"
 
 namespace plugreload::internal {
@@ -27,11 +28,6 @@ ReloadState StateOf(const std::vector<MemberReport>& members) {
   if (count(NodeState::kPending) + count(NodeState::kRunning) > 0) return ReloadState::kRunning;
   if (count(NodeState::kFailed) > 0) return ReloadState::kFailed;
   return count(NodeState::kCancelled) > 0 ? ReloadState::kCancelled : ReloadState::kDone;
-}
-
-std::int64_t UnixMillis() {
-  return std::chrono::duration_cast<Millis>(std::chrono::system_clock::now().time_since_epoch())
-      .count();
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "base/unix_time.hpp"
 #include "cluster/cluster.hpp"
 
 namespace plugreload::internal {
@@ -11,12 +12,7 @@ namespace {
 
 constexpr Millis kStoreTimeout{5'000};
 
-std::int64_t UnixMillis() {
-  return std::chrono::duration_cast<Millis>(std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
-bool SameBut(const MemberState& a, const MemberState& b) {
+bool SameSaid(const MemberState& a, const MemberState& b) {
   return a.plugins == b.plugins && a.reload_needed == b.reload_needed && a.stale == b.stale;
 }
 
@@ -61,7 +57,7 @@ void Cluster::Publish() {
   // Of a million mounts a look takes a second: 2 % of one core at most.
   next_look_ = began + 50 * (std::chrono::steady_clock::now() - began);
   now.member = member_;
-  if (told_.told_at_ms != 0 && SameBut(now, told_)) return;
+  if (told_.told_at_ms != 0 && SameSaid(now, told_)) return;
   // Only a member tells: who has been found silent joins first, and tells then.
   const Change changes[] = {{RunningKey(member_), EncodeRunning(now), std::nullopt, false},
                             {MemberKey(member_), std::nullopt, keeper_->revision(), true}};

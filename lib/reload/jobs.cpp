@@ -7,16 +7,12 @@
 #include <utility>
 
 #include "base/ids.hpp"
+#include "base/unix_time.hpp"
 
 namespace plugreload::internal {
 namespace {
 
 constexpr std::size_t kMostLeases = 10;
-
-std::int64_t UnixMillis() {
-  return std::chrono::duration_cast<Millis>(std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 bool Equal(const ReloadRequest& a, const ReloadRequest& b) {
   if (a.target.index() != b.target.index()) return false;

@@ -2,10 +2,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <map>
 #include <utility>
 
+#include "base/unix_time.hpp"
 #include "reload/engine.hpp"
 
 namespace plugreload::internal {
@@ -71,9 +71,7 @@ Result<std::string> Engine::Rollback(std::string_view reload_id, std::string_vie
 MemberState Engine::OwnState() const {
   MemberState own;
   own.node = node_;
-  own.told_at_ms =
-      std::chrono::duration_cast<Millis>(std::chrono::system_clock::now().time_since_epoch())
-          .count();
+  own.told_at_ms = UnixMillis();
   std::map<std::string, MemberState::Plugin> plugins;
   for (const MountStatus& status : State("", Reach::kSubtree)) {
     if (status.generation == 0) continue;
