@@ -1,5 +1,6 @@
 // Answers are lost and requests late: a commit is made once or not at all, and says which.
 #include <atomic>
+#include <chrono>
 #include <random>
 
 #include "cluster/fixture.hpp"
@@ -152,10 +153,14 @@ TEST_CASE("counting through a bad network counts every success once", "[cluster]
     }
   });
   std::atomic<int> counted{0}, unexpected{0};
+  using Clock = std::chrono::steady_clock;
+  const Deadline deadline = Soon();
+  const auto disturbed = [&] { return net.first.disturbed() + net.second.disturbed(); };
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&] {
-      for (int i = 0; i < 40;) {
+      // On, when the machine is quick, until there was trouble enough.
+      for (int i = 0; i < 40 || (disturbed() <= 5 && Clock::now() < deadline);) {
         const auto now = net.store->Load("count", Soon());
         if (!now.ok()) {
           ++unexpected;
@@ -178,13 +183,14 @@ TEST_CASE("counting through a bad network counts every success once", "[cluster]
   for (std::thread& thread : threads) thread.join();
   done = true;
   trouble.join();
-  CHECK(net.first.disturbed() + net.second.disturbed() > 0);
+  CHECK(disturbed() > 5);
   CHECK(unexpected == 0);
-  CHECK(counted == 160);
-  CHECK(ValueOf(*net.direct, "count") == "160");
-  REQUIRE(recorder.WaitBatches(161));
+  CHECK(counted >= 160);
+  CHECK(ValueOf(*net.direct, "count") == std::to_string(counted));
+  const auto commits = static_cast<std::size_t>(counted) + 1;
+  REQUIRE(recorder.WaitBatches(commits));
   const auto batches = recorder.batches();
-  bool in_order = batches.size() == 161;
+  bool in_order = batches.size() == commits;
   for (std::size_t i = 0; in_order && i < batches.size(); ++i) {
     in_order = batches[i].items[0].value == std::to_string(i);
   }
