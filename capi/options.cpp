@@ -36,6 +36,10 @@ void ConvertLimits(const plugreload_options& given, Input& input, RuntimeOptions
   input.Limit(given.max_body_bytes, &options->max_body_bytes);
   input.Limit(given.max_json_depth, &options->max_json_depth);
   input.Limit(given.max_mounts_per_request, &options->max_mounts_per_request);
+  input.Limit(given.max_path_bytes, &options->max_path_bytes);
+  input.Limit(given.max_name_bytes, &options->max_name_bytes);
+  input.Limit(given.max_mount_bytes, &options->max_mount_bytes);
+  input.Limit(given.global_history, &options->global_history);
   input.Limit(given.max_log_bytes_per_second, &options->process.max_log_bytes_per_second);
   input.Limit(given.max_image_bytes, &options->process.max_image_bytes);
   input.Limit(given.restart_limit, &options->restart.limit);
@@ -46,6 +50,9 @@ void ConvertLimits(const plugreload_options& given, Input& input, RuntimeOptions
              &options->restart.stable);
   input.Time(given.dispatch_timeout_ms, Negative::kRefused, "dispatch_timeout_ms",
              &options->dispatch_timeout);
+  input.Time(given.member_ttl_ms, Negative::kRefused, "member_ttl_ms", &options->member_ttl);
+  input.Time(given.global_history_ttl_ms, Negative::kRefused, "global_history_ttl_ms",
+             &options->global_history_ttl);
 }
 
 // One launcher of the array. The user data is held before anything that may throw.

@@ -199,6 +199,12 @@ typedef struct plugreload_options {
   int64_t restart_stable_ms;       /* serving for so long counts anew; 60000 */
   int64_t dispatch_timeout_ms;     /* of one dispatched call; 90000 */
   const struct plugreload_store_ops* store; /* where the state lives; in memory, of this engine */
+  size_t max_path_bytes;         /* of a dispatched call's target, query included; 8192 */
+  size_t max_name_bytes;         /* of a plugin's name in it; 256, which are the most there are */
+  size_t max_mount_bytes;        /* of a mount or a namespace in it; 1024 */
+  int64_t member_ttl_ms;         /* silent for so long counts as gone; 10000. With `store` only */
+  size_t global_history;         /* reloads of several members that the store keeps; 256 */
+  int64_t global_history_ttl_ms; /* and for how long at most; a day */
 } plugreload_options;
 
 /* How to run one version of a plugin. A negative time means none at all. */

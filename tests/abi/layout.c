@@ -59,7 +59,13 @@ AT(plugreload_options, restart_max_ms, 328);
 AT(plugreload_options, restart_stable_ms, 336);
 AT(plugreload_options, dispatch_timeout_ms, 344);
 AT(plugreload_options, store, 352);
-SIZE(plugreload_options, store, 360);
+AT(plugreload_options, max_path_bytes, 360);
+AT(plugreload_options, max_name_bytes, 368);
+AT(plugreload_options, max_mount_bytes, 376);
+AT(plugreload_options, member_ttl_ms, 384);
+AT(plugreload_options, global_history, 392);
+AT(plugreload_options, global_history_ttl_ms, 400);
+SIZE(plugreload_options, global_history_ttl_ms, 408);
 
 AT(plugreload_plugin, struct_size, 0);
 AT(plugreload_plugin, type, 8);

@@ -185,3 +185,57 @@ TEST_CASE("destroy runs exactly once for each table, also when open fails", "[ca
   CHECK(second_destroyed == 1);
   CHECK(host_destroyed == 1);
 }
+
+TEST_CASE("the limits of dispatched calls are the options'", "[capi]") {
+  plugreload_token token{};
+  token.struct_size = sizeof token;
+  token.token = "root";
+  token.token_len = PLUGRELOAD_NTS;
+  const plugreload_token* const tokens[] = {&token};
+  plugreload_host host{};
+  host.struct_size = sizeof host;
+  host.tokens = tokens;
+  host.token_count = 1;
+  plugreload_options options{};
+  options.struct_size = sizeof options;
+  options.host = &host;
+  options.max_path_bytes = 60;
+  options.max_name_bytes = 5;
+  options.max_mount_bytes = 7;
+  CEngine engine;
+  REQUIRE(engine.Open(options).code == PLUGRELOAD_OK);
+  const auto status = [&](const std::string& method, const std::string& target) {
+    plugreload_call call{};
+    call.struct_size = sizeof call;
+    call.method = method.data();
+    call.method_len = method.size();
+    call.target = target.data();
+    call.target_len = target.size();
+    call.token = "root";
+    call.token_len = PLUGRELOAD_NTS;
+    plugreload_response* response = nullptr;
+    REQUIRE(plugreload_engine_dispatch(engine.get(), &call, &response, engine.error()) ==
+            PLUGRELOAD_OK);
+    const std::int32_t answered = plugreload_response_status(response);
+    plugreload_response_free(response);
+    return answered;
+  };
+  CHECK(status("GET", "/v1/" + std::string(56, 'x')) == 404);
+  CHECK(status("GET", "/v1/" + std::string(57, 'x')) == 414);
+  CHECK(status("GET", "/v1/sys/plugins/catalog/secret/fives") == 404);
+  CHECK(status("GET", "/v1/sys/plugins/catalog/secret/sixsix") == 400);
+  CHECK(status("POST", "/v1/sys/namespaces/7-bytes") == 200);
+  CHECK(status("POST", "/v1/sys/namespaces/8--bytes") == 400);
+}
+
+TEST_CASE("times and numbers of a shared store that cannot be are refused", "[capi]") {
+  plugreload_options options{};
+  options.member_ttl_ms = -1;
+  CHECK(Open(options).reason == "invalid_number");
+  options.member_ttl_ms = 20000;
+  options.global_history_ttl_ms = -1;
+  CHECK(Open(options).reason == "invalid_number");
+  options.global_history_ttl_ms = 60000;
+  options.global_history = 8;
+  CHECK(Open(options).code == PLUGRELOAD_OK);
+}
