@@ -5,7 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <set>
+#include <functional>
+#include <map>
 #include <utility>
 
 #include "dispatch/text.hpp"
@@ -14,6 +15,8 @@ namespace plugreload::internal {
 namespace {
 
 constexpr std::string_view kPrefix = "/v1/";
+// As many as JSON may have: each costs much more than its byte or two in the body.
+constexpr std::size_t kMaxFormValues = 1'000'000;
 
 int HexDigit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -87,10 +90,14 @@ std::optional<std::string> PercentDecode(std::string_view text) {
   return out;
 }
 
-std::optional<Json> ParseForm(std::string_view text) {
+Result<Json> ParseForm(std::string_view text) {
   Json::Object object;
-  std::set<std::string> seen;
-  while (!text.empty()) {
+  std::map<std::string, std::size_t, std::less<>> places;
+  for (std::size_t count = 0; !text.empty(); ++count) {
+    if (count == kMaxFormValues) {
+      return Status(Code::kResourceExhausted, "body_too_large",
+                    fmt::format("a form has more than {} values", kMaxFormValues));
+    }
     const std::size_t end = text.find('&');
     std::string pair(text.substr(0, end));
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
@@ -101,9 +108,15 @@ std::optional<Json> ParseForm(std::string_view text) {
     auto value = equals == std::string::npos
                      ? std::optional<std::string>("")
                      : PercentDecode(std::string_view(pair).substr(equals + 1));
-    if (!key || !value) return std::nullopt;
-    if (!seen.insert(*key).second) continue;
-    object.push_back({std::move(*key), Json(std::move(*value))});
+    if (!key || !value) return Status(Code::kInvalidArgument, "form", "invalid percent-encoding");
+    const auto [place, first] = places.emplace(*key, object.size());
+    if (first) {
+      object.push_back({std::move(*key), Json(std::move(*value))});
+      continue;
+    }
+    Json& values = object[place->second].value;
+    if (values.array() == nullptr) values = Json(Json::Array{std::move(values)});
+    values.Add(Json(std::move(*value)));
   }
   return Json(std::move(object));
 }
@@ -118,18 +131,19 @@ Result<ParsedRequest> ParseTarget(const Request& request) {
   target = target.substr(0, target.find('#'));
   const std::size_t question = target.find('?');
   auto path = PercentDecode(target.substr(0, question));
-  auto query = question == std::string_view::npos ? std::optional<Json>(Json(Json::Object{}))
+  auto query = question == std::string_view::npos ? Result<Json>(Json(Json::Object{}))
                                                   : ParseForm(target.substr(question + 1));
-  if (!path || !query) return BadRequest("invalid percent-encoding in the URL");
+  if (!path || !query.ok()) return BadRequest("invalid percent-encoding in the URL");
   if (!std::string_view(*path).starts_with(kPrefix)) {
     return Status(Code::kNotFound, "prefix", "not below /v1/");
   }
   parsed.path = path->substr(kPrefix.size());
-  if (parsed.verb == Verb::kRead && IsTrue(query->Find("list"))) {
-    parsed.verb = Verb::kList;
-    std::erase_if(*query->object(),
-                  [](const Json::Member& member) { return member.key == "list"; });
-  }
+  const bool list = parsed.verb == Verb::kRead && IsTrue(query->Find("list"));
+  if (list) parsed.verb = Verb::kList;
+  // `help` is of the protocol and not of an endpoint: never told to be unrecognised.
+  std::erase_if(*query->object(), [&](const Json::Member& member) {
+    return member.key == "help" || (list && member.key == "list");
+  });
   parsed.data = Writes(parsed.verb) ? Json(Json::Object{}) : std::move(*query);
   return parsed;
 }
@@ -143,8 +157,8 @@ Result<Json> ParseBody(const Request& request, const RuntimeOptions& options) {
   if (Trim(request.body).empty()) return Json(Json::Object{});
   if (IsForm(request)) {
     auto form = ParseForm(request.body);
-    if (!form) return BadRequest("error parsing form data: invalid percent-encoding");
-    return std::move(*form);
+    if (!form.ok()) return form.status().WithContext("error parsing form data");
+    return form;
   }
   JsonLimits limits;
   limits.max_depth = options.max_json_depth;

@@ -36,9 +36,10 @@ Result<ParsedRequest> ParseTarget(const Request& request);
 // 400, kResourceExhausted 413.
 Result<Json> ParseBody(const Request& request, const RuntimeOptions& options);
 
-// "a=1&b=x+y" as an object of strings; of a name given twice the first wins. nullopt when an
-// escape is malformed.
-std::optional<Json> ParseForm(std::string_view text);
+// "a=1&b=x+y" as an object of strings; a name given more than once is an array of its values, as
+// in Vault. kInvalidArgument "form" when an escape is malformed, kResourceExhausted
+// "body_too_large" above a million values.
+Result<Json> ParseForm(std::string_view text);
 
 // What is percent-encoded decoded once; nullopt when an escape is malformed.
 std::optional<std::string> PercentDecode(std::string_view text);

@@ -131,7 +131,8 @@ Status CheckSum(const ImageRequest& request, const std::string& actual) {
   if (actual.empty()) return Status(Code::kInternal, "spawn_failed", "libcrypto has no SHA-256");
   if (request.sha256.empty() || request.sha256 == actual) return {};
   return Status(Code::kFailedPrecondition, "checksum_mismatch",
-                fmt::format("\"{}\" has sha256 {}, registered is {}; register the new digest or "
+                fmt::format("checksums did not match: \"{}\" has sha256 {}, registered is {}; "
+                            "register the new digest or "
                             "restore the file",
                             request.path, actual, request.sha256));
 }

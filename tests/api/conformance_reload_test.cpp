@@ -42,6 +42,10 @@ TEST_CASE("a reload by plugin answers as Vault does", "[api]") {
           {{"PUT", kRoot + "secret/kv", kGlobal}, 202, Early(kData)},
           {{"PUT", kRoot + "secret/kv", "scope=global", "", "root", kForm}, 202, Early(kData)},
           {{"PUT", kRoot + "auth/kv"}, 200, Envelope(kData, kNothing)},
+          {{"PUT", kRoot + "secret/pg"}, 200, Envelope(kData, kNothing)},
+          {{"PUT", kRoot + "database/kv"}, 200, Envelope(kData, kNothing)},
+          // Vault counts what it has once only, and cannot reload, as reloaded: a difference.
+          {{"PUT", kRoot + "secret/system"}, 200, Envelope(kData, kNothing)},
           {{"PUT", kRoot + "secret/none"}, 200, Envelope(kData, kNothing)},
           {{"PUT", kRoot + "unknown/none"}, 200, Envelope(kData, kNothing)},
           {{"PUT", kRoot + "secret/none", kGlobal}, 202, Early(kData, kNothingHere)},
@@ -60,35 +64,87 @@ TEST_CASE("a reload by mounts answers as Vault does", "[api]") {
   Server server;
   server.Populate();
   const std::string global = R"({"mounts":"kv","scope":"global"})";
+  CheckRows(
+      server,
+      {
+          {{"POST", kBackend, R"({"mounts":"kv"})"}, 200, Covered(1)},
+          {{"POST", kBackend, R"({"mounts":"kv/, auth/ldap , pg"})"}, 200, Covered(3)},
+          {{"POST", kBackend, R"({"mounts":["kv/","auth/ldap/"]})"}, 200, Covered(2)},
+          {{"POST", kBackend, R"({"mounts":["sys/auth/ldap"]})"}, 200, Covered(1)},
+          {{"POST", kBackend, R"({"mounts":["sys/auth/ldap/"]})"}, 200, Covered(1)},
+          {{"POST", kBackend, R"({"mounts":["kv","kv/"]})"}, 200, Covered(1)},
+          {{"POST", kBackend, global}, 202, Early(kData)},
+          // Skipped in silence, and no warning either.
+          {{"POST", kBackend, R"({"mounts":["team/kv"]})"}, 200, Covered(0, 1)},
+          {{"POST", kBackend, R"({"mounts":"sys"})"}, 200, Covered(0, 1)},
+          {{"POST", kBackend, R"({"mounts":"sys","scope":"global"})"}, 202, Early(kData)},
+          {{"POST", kBackend, "mounts=kv&mounts=auth/ldap", "", "root", kForm}, 200, Covered(2)},
+          {{"POST", kBackend, R"({"mounts":["kv",null]})"}, 500, Failed({Fetch("/")})},
+          {{"POST", kBackend, R"({"mounts":"foo"})"}, 500, Failed({Fetch("foo/")})},
+          {{"POST", kBackend, R"({"mounts":"foo","scope":"global"})"},
+           500,
+           Failed({Fetch("foo/")})},
+          {{"POST", kBackend, R"({"mounts":["b","kv","a"]})"},
+           500,
+           Failed({Fetch("b/"), Fetch("a/")})},
+          {{"POST", kBackend, R"({"mounts":"kv,"})"}, 500, Failed({Fetch("/")})},
+          {{"POST", kBackend, R"({"mounts":["a,b"]})"}, 500, Failed({Fetch("a,b/")})},
+          {{"POST", kBackend, R"({"mounts":[1]})"}, 500, Failed({Fetch("1/")})},
+          {{"POST", kBackend, R"({"mounts":7})"}, 500, Failed({Fetch("7/")})},
+          {{"POST", kBackend, R"({"mounts":"/kv/"})"}, 500, Failed({Fetch("/kv/")})},
+          {{"POST", kBackend, R"({"mounts":"auth"})"}, 500, Failed({Fetch("auth/")})},
+          {{"POST", kBackend, R"({"mounts":"sys/auth/x"})"}, 500, Failed({Fetch("auth/x/")})},
+          // Not the longest prefix: a difference that is meant.
+          {{"POST", kBackend, R"({"mounts":"kv/x"})"}, 500, Failed({Fetch("kv/x/")})},
+          {{"POST", kBackend, R"({"mounts":"team/kv/x"})"}, 500, Failed({Fetch("team/kv/x/")})},
+          // Vault has it once, and skips it in silence; here there is none.
+          {{"POST", kBackend, R"({"mounts":"cubbyhole"})"}, 500, Failed({Fetch("cubbyhole/")})},
+      });
+}
+
+TEST_CASE("unknown is every type, and old clients' mounts are of their plugin", "[api]") {
+  Server server;
+  server.Populate();
+  const std::string callback = R"({"launcher":"callback","version":"1.0.0"})";
   CheckRows(server,
             {
-                {{"POST", kBackend, R"({"mounts":"kv"})"}, 200, Covered(1)},
-                {{"POST", kBackend, R"({"mounts":"kv/, auth/ldap , pg"})"}, 200, Covered(3)},
-                {{"POST", kBackend, R"({"mounts":["kv/","auth/ldap/"]})"}, 200, Covered(2)},
-                {{"POST", kBackend, R"({"mounts":["sys/auth/ldap"]})"}, 200, Covered(1)},
-                {{"POST", kBackend, R"({"mounts":["sys/auth/ldap/"]})"}, 200, Covered(1)},
-                {{"POST", kBackend, R"({"mounts":["kv","kv/"]})"}, 200, Covered(1)},
-                {{"POST", kBackend, global}, 202, Early(kData)},
-                // Skipped in silence, and no warning either.
-                {{"POST", kBackend, R"({"mounts":["team/kv"]})"}, 200, Covered(0, 1)},
-                {{"POST", kBackend, R"({"mounts":"sys"})"}, 200, Covered(0, 1)},
-                {{"POST", kBackend, R"({"mounts":"foo"})"}, 500, Failed({Fetch("foo/")})},
-                {{"POST", kBackend, R"({"mounts":"foo","scope":"global"})"},
-                 500,
-                 Failed({Fetch("foo/")})},
-                {{"POST", kBackend, R"({"mounts":["b","kv","a"]})"},
-                 500,
-                 Failed({Fetch("b/"), Fetch("a/")})},
-                {{"POST", kBackend, R"({"mounts":"kv,"})"}, 500, Failed({Fetch("/")})},
-                {{"POST", kBackend, R"({"mounts":["a,b"]})"}, 500, Failed({Fetch("a,b/")})},
-                {{"POST", kBackend, R"({"mounts":[1]})"}, 500, Failed({Fetch("1/")})},
-                {{"POST", kBackend, R"({"mounts":7})"}, 500, Failed({Fetch("7/")})},
-                {{"POST", kBackend, R"({"mounts":"/kv/"})"}, 500, Failed({Fetch("/kv/")})},
-                {{"POST", kBackend, R"({"mounts":"auth"})"}, 500, Failed({Fetch("auth/")})},
-                {{"POST", kBackend, R"({"mounts":"sys/auth/x"})"}, 500, Failed({Fetch("auth/x/")})},
-                // Not the longest prefix: a difference that is meant.
-                {{"POST", kBackend, R"({"mounts":"kv/x"})"}, 500, Failed({Fetch("kv/x/")})},
+                {{"POST", "/v1/sys/plugins/catalog/auth/kv", callback}, 204, ""},
+                {{"POST", "/v1/sys/auth/kv", R"({"type":"kv"})"}, 204, ""},
+                {{"POST", kRoot + "secret/kv"}, 200, Covered(3)},
+                {{"POST", kRoot + "auth/kv"}, 200, Covered(1)},
+                {{"POST", kRoot + "unknown/kv"}, 200, Covered(4)},
+                {{"POST", kBackend, R"({"plugin":"kv"})"}, 200, Covered(2)},
+                {{"POST", "/v1/sys/mounts/old",
+                  R"({"type":"plugin","config":{"plugin_name":"kv","plugin_version":"1.0.0"}})"},
+                 204,
+                 ""},
+                {{"GET", "/v1/sys/mounts/old"}, 200, "<..>\"type\":\"kv\"<..>"},
+                {{"POST", kRoot + "secret/kv"}, 200, Covered(4)},
             });
+}
+
+TEST_CASE("what a reload takes beside Vault's parameters", "[api]") {
+  Server server;
+  server.Populate();
+  const std::string root = kRoot + "secret/kv";
+  CheckRows(
+      server,
+      {
+          {{"POST", root, R"({"order":"stop_first"})"}, 200, Covered(3)},
+          {{"POST", root, R"({"order":"start_first","policy":"all_or_nothing"})"}, 200, Covered(3)},
+          {{"POST", root, R"({"policy":"best_effort","force":true,"deadline":"1m"})"},
+           200,
+           Covered(3)},
+          {{"POST", root, R"({"start_timeout":30,"drain_timeout":"5s","strategy":"all"})"},
+           200,
+           Covered(3)},
+          {{"POST", root, "dry_run=true", "", "root", kForm},
+           200,
+           Envelope(R"({"reload_id":"<id>","dry_run":true,<..>})")},
+          {{"POST", kBackend, R"({"plugin":"kv","order":null,"policy":null,"deadline":null})"},
+           200,
+           Covered(1)},
+      });
 }
 
 TEST_CASE("a reload that fails answers as Vault does", "[api]") {
@@ -104,6 +160,10 @@ TEST_CASE("a reload that fails answers as Vault does", "[api]") {
           {{"POST", kBackend, R"({"mounts":["kv","pg"]})"}, 500, Failed({broken("kv/")})},
           {{"POST", kBackend, R"({"plugin":"kv"})", "team"}, 500, Failed({broken("kv/")})},
           {{"POST", kBackend, R"({"plugin":"kv","scope":"global"})"}, 500, Failed({broken("kv/")})},
+          // The others are still attempted.
+          {{"POST", kBackend, R"({"mounts":["none","kv","pg"]})"},
+           500,
+           "{\"errors\":[\"2 errors occurred:<..>\"reloaded\":1,\"failed\":2,<..>"},
           {{"POST", kRoot + "secret/kv"},
            500,
            Failed({broken("kv/"), broken("team/kv/"), broken("team/a/kv/")})},
@@ -166,6 +226,16 @@ TEST_CASE("the status of a reload answers as Vault does", "[api]") {
                 {{"GET", kStatus + "?reload_id=x"},
                  200,
                  Envelope(R"({"reload_id":"x","results":{},"state":"unknown"})")},
+                {{"GET", kStatus + "?reload_id=%78&help=1"},
+                 200,
+                 Envelope(R"({"reload_id":"x","results":{},"state":"unknown"})")},
+                {{"GET", kStatus + "?reload_id=%2578"},
+                 200,
+                 Envelope(R"({"reload_id":"%78","results":{},"state":"unknown"})")},
+                {{"GET", kStatus + "?reload_id=x&z=1"},
+                 200,
+                 "<..>\"warnings\":[\"Endpoint ignored these unrecognized parameters: [z]\"]<..>"},
+                {{"HEAD", kStatus + "?reload_id=x"}, 405, kNoOperation},
                 {{"POST", kStatus}, 405, kNoOperation},
                 {{"DELETE", kStatus}, 405, kNoOperation},
                 {{"LIST", kStatus}, 405, kNoOperation},

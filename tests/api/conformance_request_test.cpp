@@ -20,16 +20,28 @@ TEST_CASE("the reload endpoints exist for writes and with these names only", "[a
                         {{"PATCH", kBackend}, 405, kNoOperation},
                         {{"HEAD", kBackend}, 405, kNoOperation},
                         {{"GET", kRoot + "secret/kv"}, 405, kNoOperation},
+                        {{"LIST", kRoot + "secret/kv"}, 405, kNoOperation},
+                        {{"DELETE", kRoot + "secret/kv"}, 405, kNoOperation},
+                        {{"PATCH", kRoot + "secret/kv", "{}"}, 405, kNoOperation},
+                        {{"HEAD", kRoot + "secret/kv"}, 405, kNoOperation},
+                        {{"OPTIONS", kRoot + "secret/kv"}, 405, kNotThere},
                         {{"OPTIONS", kBackend}, 405, kNotThere},
                         {{"BREW", kBackend}, 405, kNotThere},
                         {{"POST", kBackend + "/"}, 400, kSlash},
                         {{"PUT", kRoot + "auth/"}, 400, kSlash},
                         {{"POST", kRoot + "auth/x/"}, 400, kSlash},
+                        {{"PATCH", kBackend + "/", "{}"}, 400, kSlash},
                         {{"GET", kBackend + "/"}, 404, kNoPath},
+                        {{"DELETE", kBackend + "/"}, 404, kNoPath},
+                        {{"GET", kRoot + "secret/kv/"}, 404, kNoPath},
                         {{"POST", kRoot + "foo/x"}, 404, kNoPath},
                         {{"POST", kRoot + "auth"}, 404, kNoPath},
+                        // What the command line of Vault sends for -mounts without a namespace.
+                        {{"PUT", kRoot + "unknown", R"({"scope":""})"}, 404, kNoPath},
                         {{"POST", kRoot + "secret/a/b"}, 404, kNoPath},
                         {{"POST", kRoot + "secret/-a"}, 404, kNoPath},
+                        {{"POST", kRoot + "secret/.a"}, 404, kNoPath},
+                        {{"POST", kRoot + "secret/a-"}, 404, kNoPath},
                         {{"POST", kRoot + "secret/a."}, 404, kNoPath},
                         {{"POST", kRoot + "secret/a%2Fb"}, 404, kNoPath},
                         {{"POST", kRoot + "backend/x"}, 404, kNoPath},
@@ -65,6 +77,10 @@ TEST_CASE("the fields of a reload are checked in Vault's order", "[api]") {
           {{"POST", kBackend, R"({"plugin":null,"mounts":null,"scope":null})"}, 400, neither},
           {{"POST", kBackend, R"({"mounts":[]})"}, 400, neither},
           {{"POST", kBackend + "?plugin=kv"}, 400, neither},
+          // An error has no warnings beside it.
+          {{"POST", kBackend, R"({"z":1})"}, 400, neither},
+          {{"POST", kBackend, "{}", "", "root", "application/json; charset=utf-8"}, 400, neither},
+          {{"POST", kBackend, "plugin=&mounts=&scope=", "", "root", kForm}, 400, neither},
           {{"POST", kBackend, R"({"plugin":"kv","mounts":["kv/"]})"}, 400, both},
           {{"POST", kBackend, R"({"plugin":"kv","mounts":["kv/"],"scope":"all"})"}, 400, scope},
           {{"POST", kBackend, R"({"scope":"GLOBAL"})"}, 400, scope},
@@ -77,6 +93,13 @@ TEST_CASE("the fields of a reload are checked in Vault's order", "[api]") {
           {{"POST", kBackend, R"({"plugin":[]})"},
            400,
            wrong("plugin", "expected a string, got array")},
+          // A name that comes twice in a form is a list.
+          {{"POST", kBackend, "plugin=kv&plugin=kv", "", "root", kForm},
+           400,
+           wrong("plugin", "expected a string, got array")},
+          {{"POST", kRoot + "secret/kv", R"({"scope":{}})"},
+           400,
+           wrong("scope", "expected a string, got object")},
           {{"POST", kBackend, R"({"plugin":"kv","order":"x"})"},
            400,
            Errors("order must be 'start_first' or 'stop_first'")},
@@ -88,6 +111,21 @@ TEST_CASE("the fields of a reload are checked in Vault's order", "[api]") {
            wrong("start_timeout",
                  "expected a duration such as \"10s\", \"500ms\" or seconds, got \"soon\"")},
       });
+}
+
+TEST_CASE("what is wrong is looked for in Vault's order", "[api]") {
+  Server server;
+  const std::string json = R"({"errors":["error parsing JSON<..>)";
+  CheckRows(server, {
+                        {{"POST", kBackend + "/", "{"}, 400, json},
+                        {{"POST", kRoot + "foo/x", "{"}, 400, json},
+                        {{"POST", kRoot + "foo/x/", R"({"scope":5})"}, 400, kSlash},
+                        {{"POST", kRoot + "foo/x", R"({"scope":5})"}, 404, kNoPath},
+                        {{"PATCH", kBackend, R"({"plugin":[]})"}, 405, kNoOperation},
+                        // What reads has no body.
+                        {{"GET", kBackend, "{"}, 405, kNoOperation},
+                        {{"DELETE", kRoot + "foo/x", "{"}, 404, kNoPath},
+                    });
 }
 
 TEST_CASE("a body that is no object is refused before anything else", "[api]") {
@@ -106,6 +144,8 @@ TEST_CASE("a body above the limit is 413", "[api]") {
   Server server([](RuntimeOptions& options) { options.max_body_bytes = 64; });
   CHECK(server.Call({"POST", kBackend, R"({"plugin":"none"})"}).status == 200);
   CHECK(server.Call({"POST", kBackend, std::string(65, ' ')}).status == 413);
+  CHECK(RuntimeOptions().max_body_bytes == 32 * 1024 * 1024);
+  CHECK(RuntimeOptions().dispatch_timeout == Millis{90'000});
 }
 
 TEST_CASE("what is for the root only does not exist elsewhere", "[api]") {

@@ -43,7 +43,7 @@ TEST_CASE("a plugin with another hash than registered never runs", "[api][slow]"
        R"({"command":")" + PluginPath("good") + R"(","sha256":")" + std::string(64, '0') + R"("})"},
       204);
   const std::string body = server.Body({"POST", "/v1/sys/mounts/kv", R"({"type":"kv"})"}, 400);
-  CHECK(Has(body, "sha256"));
+  CHECK(Has(body, "checksums did not match"));
   CHECK(server.Call({"GET", "/v1/sys/mounts/kv"}).status == 400);
 }
 

@@ -26,7 +26,11 @@ TEST_CASE("a target is decoded once and split from its query", "[dispatch]") {
   REQUIRE(parsed.ok());
   CHECK(parsed->path == "sys/a/b%25");
   CHECK(parsed->verb == Verb::kRead);
-  CHECK(ToJson(parsed->data) == R"({"x":"1","y":"a b!"})");
+  CHECK(ToJson(parsed->data) == R"({"x":["1","2"],"y":"a b!"})");
+}
+
+TEST_CASE("help is no parameter of an endpoint", "[dispatch]") {
+  CHECK(ToJson(ParseTarget(Call("GET", "/v1/x?help=1&a=b"))->data) == R"({"a":"b"})");
 }
 
 TEST_CASE("GET with list=true is a list and list is no parameter of it", "[dispatch]") {
@@ -72,9 +76,18 @@ TEST_CASE("the content type decides only when the body does not look like JSON",
   CHECK(ToJson(*ParseBody(Post(R"({"a":1})", "text/plain"), {})) == R"({"a":1})");
   CHECK(ToJson(*ParseBody(Post(R"( {"a":1})", form), {})) == R"({"a":1})");
   CHECK(ToJson(*ParseBody(Post("a=1&b=x%20y", form), {})) == R"({"a":"1","b":"x y"})");
+  CHECK(ToJson(*ParseBody(Post("a=1&b&&a=2&a", form), {})) == R"({"a":["1","2",""],"b":""})");
   CHECK(ToJson(*ParseBody(Post("a=1", "Application/X-WWW-Form-Urlencoded; charset=utf-8"), {})) ==
         R"({"a":"1"})");
   CHECK_FALSE(ParseBody(Post("a=1"), {}).ok());
+}
+
+TEST_CASE("a form has no more values than JSON may have", "[dispatch]") {
+  const std::string form = "application/x-www-form-urlencoded";
+  std::string body;
+  for (int i = 0; i < 1'000'000; ++i) body += "a&";
+  CHECK(ParseBody(Post(body, form), {}).ok());
+  CHECK(ParseBody(Post(body + "a", form), {}).status().code() == Code::kResourceExhausted);
 }
 
 TEST_CASE("a malformed body is an invalid argument that names JSON", "[dispatch]") {
