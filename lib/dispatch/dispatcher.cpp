@@ -56,6 +56,7 @@ struct Trace {
   std::string request_id;
   ParsedRequest parsed;
   Address address;
+  std::string plugin;
   std::vector<std::string> mounts;
   Call call;  // refers to the others
   bool allowed = false;
@@ -144,28 +145,24 @@ class RoutingDispatcher : public Dispatcher {
     if (route == nullptr) return;
     call.endpoint = route->pattern;
     call.unauthenticated = route->unauthenticated;
-    const auto text = [&](const char* key) -> std::string_view {
-      const Json* value = trace.parsed.data.Find(key);
-      return value != nullptr && value->string() != nullptr ? std::string_view(*value->string())
-                                                            : std::string_view();
-    };
+    const Json& data = trace.parsed.data;
     const std::string_view pattern = route->pattern;
-    if (const auto type = captures.find("type"); type != captures.end()) {
-      call.plugin_type = ParsePluginType(type->second).value_or(PluginType::kUnknown);
-      // A part of the path, which lives as long as the trace; the capture does not.
-      if (const auto name = captures.find("name"); name != captures.end()) {
-        call.plugin = call.path.substr(call.path.size() - name->second.size());
+    if (const auto name = captures.find("name");
+        name != captures.end() && pattern.starts_with("sys/plugins/")) {
+      trace.plugin = name->second;
+      if (const auto type = captures.find("type"); type != captures.end()) {
+        call.plugin_type = ParsePluginType(type->second).value_or(PluginType::kUnknown);
       }
     } else if (pattern.starts_with("sys/mounts/{") || pattern.starts_with("sys/auth/{")) {
       const bool auth = pattern.starts_with("sys/auth/");
       trace.mounts = {TablePath(auth ? Table::kAuth : Table::kSecret, captures.at("path"))};
-      call.plugin = text("type");
-      if (call.plugin.empty() || call.plugin == "plugin") call.plugin = text("plugin_name");
+      trace.plugin = NamedPlugin(data);
+      if (auth && !trace.plugin.empty()) call.plugin_type = PluginType::kAuth;
     } else if (pattern == "sys/remount") {
-      trace.mounts = {std::string(text("from")), std::string(text("to"))};
+      trace.mounts = {TextOf(data, "from"), TextOf(data, "to")};
     } else if (pattern == "sys/plugins/reload/backend") {
-      call.plugin = text("plugin");
-      const Json* mounts = trace.parsed.data.Find("mounts");
+      trace.plugin = TextOf(data, "plugin");
+      const Json* mounts = data.Find("mounts");
       const auto list = mounts == nullptr || mounts->is_null()
                             ? Result<Json>(Json(Json::Array{}))
                             : ConvertField(FieldKind::kList, *mounts);
@@ -174,6 +171,7 @@ class RoutingDispatcher : public Dispatcher {
         for (const Json& path : *list->array()) trace.mounts.push_back(*path.string());
       }
     }
+    call.plugin = trace.plugin;
     call.mounts = trace.mounts;
   }
 

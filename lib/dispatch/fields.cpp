@@ -106,8 +106,8 @@ Result<Json> ToPairs(const Json& value) {
     const std::string& text = *element.string();
     const std::size_t equals = text.find('=');
     if (equals == std::string::npos) {
-      return Status(Code::kInvalidArgument, "invalid_field",
-                    fmt::format("expected \"key=value\", got {}", Quote(text)));
+      // Not shown: it may be a secret, and errors are audited.
+      return Status(Code::kInvalidArgument, "invalid_field", "expected \"key=value\"");
     }
     pairs[text.substr(0, equals)] = text.substr(equals + 1);
   }
@@ -135,6 +135,13 @@ Result<Json> ConvertField(FieldKind kind, const Json& value) {
   }
   if (value.object() == nullptr) return Expected("an object", value);
   return value;
+}
+
+std::string TextOf(const Json& object, std::string_view name) {
+  const Json* value = object.Find(name);
+  if (value == nullptr || value->is_null()) return {};
+  const auto text = ToText(*value);
+  return text.ok() ? *text->string() : std::string();
 }
 
 Result<Fields> Fields::Decode(const Json& raw, std::span<const FieldSpec> specs,

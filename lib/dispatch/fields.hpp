@@ -57,6 +57,9 @@ class Fields {
 // One value converted to the form of its kind. kInvalidArgument with what was expected.
 Result<Json> ConvertField(FieldKind kind, const Json& value);
 
+// The text that a kString of this name becomes; empty when there is none, or one that is refused.
+std::string TextOf(const Json& object, std::string_view name);
+
 }  // namespace plugreload::internal
 
 #endif  // PLUGRELOAD_DISPATCH_FIELDS_HPP_

@@ -22,6 +22,9 @@ constexpr FieldSpec kFields[] = {{"type", FieldKind::kString},
                                  {"external_entropy_access", FieldKind::kBool},
                                  {"start", FieldKind::kString}};
 
+// The type in the form of old clients, who name the plugin beside it.
+constexpr std::string_view kOldType = "plugin";
+
 Status Wrong(std::string_view message) {
   return Status(Code::kInvalidArgument, "invalid_mount", message);
 }
@@ -70,6 +73,15 @@ std::string TablePath(Table table, std::string_view url_path) {
   return path;
 }
 
+std::string NamedPlugin(const Json& body) {
+  const std::string type = TextOf(body, "type");
+  if (!type.empty() && type != kOldType) return type;
+  std::string name = TextOf(body, "plugin_name");
+  const Json* config = body.Find("config");
+  if (name.empty() && config != nullptr) name = TextOf(*config, "plugin_name");
+  return name.empty() ? type : name;
+}
+
 std::span<const FieldSpec> EnableFields() { return kFields; }
 
 Result<MountEntry> ParseEnable(const ApiCall& call, Table table) {
@@ -82,8 +94,7 @@ Result<MountEntry> ParseEnable(const ApiCall& call, Table table) {
         fmt::format("cannot mount {}: enable an auth method with sys/auth", Quote(entry.path)));
   }
   entry.plugin = fields.String("type");
-  // The form of old clients.
-  if (entry.plugin == "plugin" || (entry.plugin.empty() && fields.Has("plugin_name"))) {
+  if (entry.plugin == kOldType || (entry.plugin.empty() && fields.Has("plugin_name"))) {
     auto name = EitherText(fields, "plugin_name");
     if (!name.ok()) return name.status();
     if (!name->empty()) entry.plugin = *std::move(name);

@@ -25,6 +25,9 @@ Json MountView(const MountStatus& status);
 std::vector<MountStatus> MountsHere(const ApiCall& call);
 std::optional<MountStatus> MountHere(const ApiCall& call, std::string_view path);
 
+// The plugin that the body of an enable request names, in whichever form; empty: none. ParseEnable
+// takes no other one.
+std::string NamedPlugin(const Json& body);
 // The fields of an enable request, and the mount they ask for. kInvalidArgument.
 std::span<const FieldSpec> EnableFields();
 Result<MountEntry> ParseEnable(const ApiCall& call, Table table);

@@ -14,6 +14,14 @@ struct Seen {
   bool operator==(const Seen&) const = default;
 };
 
+// What a call is about: "endpoint type/plugin [mount]..."
+std::string Subject(const Call& call) {
+  std::string text = std::string(call.endpoint) + " " +
+                     std::string(PluginTypeName(call.plugin_type)) + "/" + std::string(call.plugin);
+  for (const std::string& mount : call.mounts) text += " [" + mount + "]";
+  return text;
+}
+
 // Lets the token "root" in, and notes what it was asked.
 class Gate : public Host {
  public:
@@ -21,11 +29,16 @@ class Gate : public Host {
     const std::scoped_lock lock(mutex_);
     seen_.push_back({call.operation, std::string(call.ns), std::string(call.path),
                      std::string(call.token), std::string(call.remote)});
+    subject_ = Subject(call);
     return call.token == "root" ? Decision::kAllow : Decision::kDeny;
   }
   Seen Last() const {
     const std::scoped_lock lock(mutex_);
     return seen_.empty() ? Seen{} : seen_.back();
+  }
+  std::string subject() const {
+    const std::scoped_lock lock(mutex_);
+    return subject_;
   }
   std::size_t size() const {
     const std::scoped_lock lock(mutex_);
@@ -35,6 +48,7 @@ class Gate : public Host {
  private:
   mutable std::mutex mutex_;
   std::vector<Seen> seen_;
+  std::string subject_;
 };
 
 const std::string kDenied = Multi("permission denied");
@@ -99,6 +113,53 @@ TEST_CASE("the authoriser sees operation, namespace and the path below it", "[ap
   CHECK(seen({"GET", "/v1/" + pins, "", "/nowhere/b"}) ==
         Seen{Operation::kRead, "nowhere/b/", pins, "root", from});
   CHECK(seen({"GET", "/v1/sys/%70lugins/pins/secret/kv?list=x"}).path == pins);
+}
+
+TEST_CASE("the authoriser sees endpoint, plugin and mounts however they are written", "[api]") {
+  auto gate = std::make_shared<Gate>();
+  Server server([&](RuntimeOptions& options) { options.host = gate; });
+  const auto subject = [&](const Line& line) {
+    server.Call(line);
+    return gate->subject();
+  };
+  const std::string reload = "/v1/sys/plugins/reload/", backend = reload + "backend";
+  const std::string form = "application/x-www-form-urlencoded";
+  const std::string by_name = "sys/plugins/reload/backend unknown/kv";
+  CHECK(subject({"POST", reload + "secret/kv"}) ==
+        "sys/plugins/reload/{reload_type}/{name} secret/kv");
+  CHECK(subject({"POST", reload + "unknown/kv"}) ==
+        "sys/plugins/reload/{reload_type}/{name} unknown/kv");
+  CHECK(subject({"POST", backend, R"({"plugin":"kv"})"}) == by_name);
+  CHECK(subject({"POST", backend, "plugin=kv", "", "root", form}) == by_name);
+  CHECK(subject({"POST", backend, R"({"plugin":7})"}) == "sys/plugins/reload/backend unknown/7");
+  CHECK(subject({"POST", backend, R"({"mounts":"kv, auth/x"})"}) ==
+        "sys/plugins/reload/backend unknown/ [kv] [auth/x]");
+  CHECK(subject({"POST", backend, R"({"mounts":["kv",7]})"}) ==
+        "sys/plugins/reload/backend unknown/ [kv] [7]");
+  CHECK(subject({"POST", "/v1/sys/plugins/catalog/auth/a/b", "{}"}) ==
+        "sys/plugins/catalog/{type}/{name*} auth/a/b");
+  CHECK(subject({"GET", "/v1/sys/plugins/catalog/a/b"}) ==
+        "sys/plugins/catalog/{name*} unknown/a/b");
+  CHECK(subject({"DELETE", "/v1/sys/plugins/pins/database/pg"}) ==
+        "sys/plugins/pins/{type}/{name} database/pg");
+  const std::string mounted = "sys/mounts/{path*} unknown/kv [m/]";
+  CHECK(subject({"POST", "/v1/sys/mounts/m", R"({"type":"kv"})"}) == mounted);
+  CHECK(subject({"POST", "/v1/sys/mounts/m", R"({"plugin_name":"kv"})"}) == mounted);
+  CHECK(subject({"POST", "/v1/sys/mounts/m", R"({"type":"plugin","plugin_name":"kv"})"}) ==
+        mounted);
+  CHECK(subject({"POST", "/v1/sys/mounts/m", R"({"config":{"plugin_name":"kv"}})"}) == mounted);
+  CHECK(subject({"POST", "/v1/sys/mounts/m",
+                 R"({"type":"plugin","config":{"plugin_name":"kv"}})"}) == mounted);
+  CHECK(subject({"POST", "/v1/sys/mounts/m", R"({"type":7})"}) ==
+        "sys/mounts/{path*} unknown/7 [m/]");
+  CHECK(subject({"POST", "/v1/sys/auth/m", R"({"type":"ldap"})"}) ==
+        "sys/auth/{path*} auth/ldap [auth/m/]");
+  CHECK(subject({"GET", "/v1/sys/auth/m/tune"}) == "sys/auth/{path*}/tune unknown/ [auth/m/]");
+  CHECK(subject({"POST", "/v1/sys/remount", R"({"from":"a","to":"b"})"}) ==
+        "sys/remount unknown/ [a] [b]");
+  CHECK(subject({"POST", "/v1/sys/remount", R"({"from":1,"to":true})"}) ==
+        "sys/remount unknown/ [1] [1]");
+  CHECK(subject({"GET", "/v1/nowhere"}) == " unknown/");
 }
 
 }  // namespace

@@ -117,8 +117,14 @@ TEST_CASE("the audit gets every call with its outcome, and never a secret", "[ap
                R"("args":["hunter3"],"handshake":{"cookie_key":"K","cookie_value":"hunter4",)"
                R"("protocol_versions":[1]}})"});
   server.Call({"POST", "/v1/sys/mounts/m", R"({"type":"kv","options":{"password":"hunter5"}})"});
+  // What is refused is not shown either.
+  server.Call({"POST", "/v1/sys/mounts/n", R"({"type":"kv","options":["hunter6"]})"});
+  server.Call({"POST", "/v1/sys/plugins/catalog/secret/new", R"({"env":{"PASSWORD":"hunter7"}})"});
+  server.Call({"POST", "/v1/sys/plugins/catalog/secret/new",
+               R"({"launcher":"callback","version":"1.0.0","env":["hunter8"]})"});
+  server.Call({"POST", "/v1/sys/mounts/n", R"({"type":"kv","options":{"password":hunter9}})"});
   const std::vector<std::string> lines = host->Take();
-  REQUIRE(lines.size() == 7);
+  REQUIRE(lines.size() == 11);
   CHECK(lines[0] ==
         "POST |sys/plugins/reload/secret/kv sys/plugins/reload/{reload_type}/{name} kv allowed 200 "
         "id");
@@ -129,14 +135,15 @@ TEST_CASE("the audit gets every call with its outcome, and never a secret", "[ap
   CHECK(Has(lines[2], "denied 403"));
   CHECK(Has(lines[4], " 400 error parsing JSON"));
   CHECK(Has(lines[6], "kv [m/] allowed 204"));
+  for (std::size_t i = 7; i < lines.size(); ++i) CHECK(Has(lines[i], " 400 "));
   CHECK_FALSE(Has(host->everything(), "hunter"));
   // The same caller is known again, another one is not the same.
   const auto callers = host->callers();
   const std::string& root = callers[0];
   CHECK(root.size() == 16);
-  CHECK(callers[callers.size() - 7] == root);
-  CHECK(callers[callers.size() - 5] != root);
-  CHECK(callers[callers.size() - 4].empty());
+  CHECK(callers[callers.size() - 11] == root);
+  CHECK(callers[callers.size() - 9] != root);
+  CHECK(callers[callers.size() - 8].empty());
 }
 
 TEST_CASE("the statistics count what happens", "[api]") {

@@ -35,6 +35,23 @@ static int32_t dispatch(const char* method, const char* target, const char* toke
   return status;
 }
 
+/* Audits come on the thread of the call, before it returns. */
+static void audited_calls(void) {
+  const char* const secrets = "{\"type\":\"kv\",\"options\":[\"hunter2\"]}";
+  int before = host.audited;
+  CHECK(dispatch("GET", "/v1/sys/plugins/pins/secret/kv", NULL, NULL, "permission denied") == 403);
+  CHECK(strcmp(host.last_audit, "GET |sys/plugins/pins/secret/kv secret/kv [] denied 403") == 0);
+  CHECK(dispatch("POST", "/v1/team/sys/plugins/reload/backend", "root", "{\"mounts\":\"kv/\"}",
+                 "reload_id") == 200);
+  CHECK(strcmp(host.last_audit, "POST team/|sys/plugins/reload/backend / [kv/] allowed 200 id") ==
+        0);
+  CHECK(dispatch("POST", "/v1/sys/mounts/m?x=hunter2", "root", secrets, "validation failed") ==
+        400);
+  CHECK(strcmp(host.last_audit, "POST |sys/mounts/m /kv [m/] allowed 400") == 0);
+  CHECK(dispatch("BREW", "/v1/hunter2", "hunter2", "hunter2", "errors") == 405);
+  CHECK(host.audited == before + 4 && host.told_secrets == 0);
+}
+
 void dispatch_calls(void) {
   char* deep = malloc(100001);
   check_part("dispatch");
@@ -48,6 +65,7 @@ void dispatch_calls(void) {
   CHECK(dispatch("POST", "/v1/sys/plugins/reload/backend", "root", "{\"mounts\":", "errors") ==
         400);
   CHECK(dispatch("GET", "/v1/sys/nothing", "root", NULL, "errors") == 404);
+  audited_calls();
   CHECK(deep != NULL);
   if (deep == NULL) return;
   memset(deep, '[', 100000);

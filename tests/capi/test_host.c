@@ -17,6 +17,32 @@ static int32_t authorise(void* user_data, const plugreload_access* access) {
   return allowed ? PLUGRELOAD_ALLOW : PLUGRELOAD_DENY;
 }
 
+static void audit(void* user_data, const plugreload_audit* record) {
+  struct test_host* host = user_data;
+  const plugreload_access* access = plugreload_audit_access(record);
+  const char* mount = plugreload_access_mount(access, 0, NULL);
+  size_t token_len = 1, caller_len = 1, id_len = 0, i;
+  int secret = strcmp(plugreload_access_token(access, &token_len), "") != 0 || token_len != 0;
+  plugreload_audit_caller(record, &caller_len);
+  if (caller_len != 0 && caller_len != 16) secret = 1;
+  if (strlen(plugreload_audit_request_id(record, &id_len)) != id_len || id_len == 0) secret = 1;
+  for (i = 0; i < plugreload_audit_error_count(record); ++i) {
+    if (strstr(plugreload_audit_error(record, i, NULL), "hunter") != NULL) secret = 1;
+  }
+  count(&host->mutex, &host->audited);
+  if (secret) count(&host->mutex, &host->told_secrets);
+  pthread_mutex_lock(&host->mutex);
+  snprintf(host->last_audit, sizeof host->last_audit, "%s %s|%s %s/%s [%s] %s %d%s",
+           plugreload_audit_method(record, NULL), plugreload_access_namespace(access, NULL),
+           plugreload_access_path(access, NULL),
+           plugreload_access_plugin_type(access) == PLUGRELOAD_TYPE_SECRET ? "secret" : "",
+           plugreload_access_plugin(access, NULL), mount == NULL ? "" : mount,
+           plugreload_audit_allowed(record) ? "allowed" : "denied",
+           (int)plugreload_audit_status(record),
+           strcmp(plugreload_audit_reload_id(record, NULL), "") == 0 ? "" : " id");
+  pthread_mutex_unlock(&host->mutex);
+}
+
 static void log_line(void* user_data, int32_t level, const char* instance, size_t instance_len,
                      const char* message, size_t message_len) {
   struct test_host* host = user_data;
@@ -67,6 +93,7 @@ void test_host_init(struct test_host* host, plugreload_host* table) {
   table->struct_size = sizeof *table;
   table->user_data = host;
   table->authorise = authorise;
+  table->audit = audit;
   table->log = log_line;
   table->event = on_event;
   table->attach = attach;

@@ -1,5 +1,5 @@
 /* test_host.h - a host in C: allows the token "root", counts what the library asks of it, and
- * makes instances of its own. */
+ * makes instances of its own. A text with "hunter" is a secret. */
 #ifndef PLUGRELOAD_TESTS_CAPI_TEST_HOST_H_
 #define PLUGRELOAD_TESTS_CAPI_TEST_HOST_H_
 
@@ -12,6 +12,8 @@ struct test_host {
   pthread_mutex_t mutex;
   plugreload_engine* engine; /* set when it is open */
   int authorised, refused, lines, attached, detached, destroyed, events;
+  int audited, told_secrets;
+  char last_audit[256];                /* "POST team/|sys/mounts/kv /kv [kv/] allowed 204" */
   plugreload_code acquire_in_callback; /* what a waiting acquire in attach was answered */
 };
 void test_host_init(struct test_host* host, plugreload_host* table);
