@@ -2,7 +2,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
+#include <string_view>
 #include <utility>
 
 #include "dispatch/plugins.hpp"
@@ -24,7 +26,13 @@ Reply Register(const ApiCall& call) {
   auto spec = ParseRegistration(call);
   if (!spec.ok()) return FromStatus(spec.status());
   const Status status = call.backend.registry.Register(*std::move(spec), call.deadline);
-  return status.ok() ? Done() : FromStatus(status);
+  if (status.ok()) return Done();
+  // Vault takes a command that it may not run for an error of its own.
+  static constexpr std::array<std::string_view, 3> kOfTheFile = {
+      "invalid_command", "command_outside", "no_plugin_directory"};
+  const bool inside =
+      std::find(kOfTheFile.begin(), kOfTheFile.end(), status.reason()) != kOfTheFile.end();
+  return inside ? Fail(500, {std::string(status.message())}) : FromStatus(status);
 }
 
 Reply Read(const ApiCall& call) {
@@ -55,6 +63,9 @@ Reply Deregister(const ApiCall& call) {
   auto version = QueriedVersion(call);
   if (!version.ok()) return Refuse(400, std::string(version.status().message()));
   ref.version = *std::move(version);
+  if (IsBuiltinVersion(ref.version)) {
+    return Refuse(400, fmt::format("version {} cannot be deleted", Quote(ref.version)));
+  }
   const auto mounts = call.backend.reloads.InUse(ref);
   if (!mounts.empty() && call.backend.options.refuse_deregister_in_use &&
       !call.fields.Bool("force")) {

@@ -23,6 +23,9 @@ Reply SetPin(const ApiCall& call) {
   auto version = PluginVersion(call.fields.String("version"));
   if (!version.ok()) return Refuse(400, std::string(version.status().message()));
   ref.version = *std::move(version);
+  if (IsBuiltinVersion(ref.version)) {
+    return Refuse(400, "cannot pin a builtin plugin: " + Quote(ref.version));
+  }
   const Status status = call.backend.registry.SetPin(ref, call.deadline);
   if (status.code() == Code::kNotFound) {
     return Refuse(400, fmt::format("plugin not found in the catalog; {} plugin {} version {} does "

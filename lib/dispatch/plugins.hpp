@@ -20,6 +20,8 @@ PluginRef CapturedPlugin(const ApiCall& call);
 
 // The canonical form of a version in a request. kInvalidArgument with Vault's text.
 Result<std::string> PluginVersion(std::string_view text);
+// Whether a canonical version is one of Vault's own plugins, which are not here.
+bool IsBuiltinVersion(std::string_view version);
 
 // The fields of sys/plugins/catalog/:type/:name, and the entry that a registration makes.
 // Everything that PluginRegistry::Register does not check itself is checked, in Vault's order:

@@ -8,6 +8,7 @@
 
 #include "dispatch/plugins.hpp"
 #include "dispatch/text.hpp"
+#include "registry/semver.hpp"
 
 namespace plugreload::internal {
 namespace {
@@ -128,11 +129,23 @@ Status CheckFile(const ApiCall& call, const PluginSpec& spec) {
         "must provide at least one of sha256 or version: use sha256 for binary "
         "registration (version optional) or version only for artifact registration");
   }
-  if (spec.command.empty()) return Wrong("must provide at least one of command or oci_image");
+  if (call.fields.String("command").empty() && call.fields.String("oci_image").empty()) {
+    return Wrong("must provide at least one of command or oci_image");
+  }
+  return {};
+}
+
+Status CheckDigest(const PluginSpec& spec) {
   const std::size_t bad = spec.sha256.find_first_not_of("0123456789abcdefABCDEF");
-  if (bad != std::string::npos) {
-    return Wrong(fmt::format("Could not decode SHA256 value from Hex {}: invalid byte {}",
-                             spec.sha256, Quote(spec.sha256.substr(bad, 1))));
+  if (bad == std::string::npos) return {};
+  return Wrong(fmt::format("Could not decode SHA256 value from Hex {}: invalid byte {}",
+                           spec.sha256, Quote(spec.sha256.substr(bad, 1))));
+}
+
+// What Vault has and we have not.
+Status CheckAbsent(const Fields& fields) {
+  for (const std::string_view name : {"oci_image", "runtime"}) {
+    if (!fields.String(name).empty()) return Wrong(fmt::format("{} is not supported", name));
   }
   return {};
 }
@@ -171,11 +184,11 @@ PluginRef CapturedPlugin(const ApiCall& call) {
   return ref;
 }
 
-Result<std::string> PluginVersion(std::string_view text) {
-  auto version = CanonicalVersion(text);
-  if (version.ok()) return version;
-  return Wrong(fmt::format("version {} is not a valid semantic version: {}", Quote(text),
-                           version.status().message()));
+Result<std::string> PluginVersion(std::string_view text) { return CanonicalVersion(text); }
+
+bool IsBuiltinVersion(std::string_view version) {
+  const auto parsed = Semver::Parse(version);
+  return parsed.ok() && parsed->HasMetadata("builtin");
 }
 
 std::span<const FieldSpec> RegistrationFields() { return kFields; }
@@ -189,18 +202,21 @@ Result<PluginSpec> ParseRegistration(const ApiCall& call) {
     if (!canonical.ok()) return canonical.status();
     spec.ref.version = *std::move(canonical);
   }
-  if (fields.Bool("download")) return Wrong("download is an enterprise only feature");
-  for (const std::string_view name : {"oci_image", "runtime"}) {
-    if (!fields.String(name).empty()) return Wrong(fmt::format("{} is not supported", name));
+  if (IsBuiltinVersion(spec.ref.version)) {
+    return Wrong(
+        fmt::format("version {} is not allowed because 'builtin' is a reserved metadata identifier",
+                    Quote(spec.ref.version)));
   }
+  if (fields.Bool("download")) return Wrong("download is an enterprise only feature");
   spec.sha256 = fields.String(fields.Has("sha256") ? "sha256" : "sha_256");
   spec.env = fields.List("env");
   if (fields.Has("protocols")) spec.protocols = fields.List("protocols");
   Status status = ParseLauncher(call, spec);
-  if (!status.ok()) return status;
-  status = ParseCommand(fields, spec);
-  if (!status.ok()) return status;
-  if (spec.launcher == "process") status = CheckFile(call, spec);
+  const bool file = spec.launcher == "process";
+  if (status.ok() && file) status = CheckFile(call, spec);
+  if (status.ok()) status = CheckAbsent(fields);
+  if (status.ok()) status = ParseCommand(fields, spec);
+  if (status.ok() && file) status = CheckDigest(spec);
   if (status.ok()) status = ParseChoices(fields, spec);
   if (!status.ok()) return status;
   return spec;

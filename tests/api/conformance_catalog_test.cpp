@@ -78,6 +78,22 @@ TEST_CASE("a registration is accepted as in Vault", "[api]") {
           {{"GET", kNew}, 200, R"(<..>"args":["a b"],"sha256"<..>)"},
           {{"POST", kNew, command + R"(,"args":null,"env":null,"version":null})"}, 204, ""},
           {{"POST", kNew, "sha256=" + kSha + "&command=%2Fbin%2Ftrue", "", "root", kForm}, 204, ""},
+          {{"POST", kNew, "sha256=" + kSha + "&command=%2Fbin%2Ftrue&args=-x&args=y+z", "", "root",
+            kForm},
+           204,
+           ""},
+          {{"GET", kNew}, 200, R"(<..>"args":["-x","y z"]<..>)"},
+          {{"POST", kNew, command + R"(,"z":1,"type":"auth"})"}, 204, ""},
+          // The same version with another sum; it is looked at when it is started.
+          {{"POST", kNew, command + R"(,"version":"1.0.0"})"}, 204, ""},
+          {{"POST", kNew,
+            R"({"command":"/bin/true","version":"1.0.0","sha256":")" + std::string(64, 'b') +
+                "\"}"},
+           204,
+           ""},
+          {{"GET", kNew + "?version=1.0.0"},
+           200,
+           "<..>\"sha256\":\"" + std::string(64, 'b') + "<..>"},
           // A name with a slash can be registered, but not reloaded by its URL.
           {{"POST", kCatalog + "/secret/a/b", command + "}"}, 204, ""},
           {{"GET", kCatalog + "/secret/a/b"}, 200, "<..>\"name\":\"a/b\"<..>"},
@@ -95,6 +111,9 @@ TEST_CASE("a registration is refused as in Vault", "[api]") {
   const auto text = [](const std::string& part) {
     return "{\"errors\":[\"<..>" + part + "<..>\"]}\n";
   };
+  const auto inside = [](const std::string& part) {
+    return "{\"errors\":[\"1 error occurred:\\n\\t* <..>" + part + "<..>\\n\\n\"]}\n";
+  };
   CheckRows(
       server,
       {
@@ -109,6 +128,23 @@ TEST_CASE("a registration is refused as in Vault", "[api]") {
           {{"POST", kNew, R"({"download":true})"},
            400,
            Errors("download is an enterprise only feature")},
+          // The first of two mistakes is told.
+          {{"POST", kNew, R"({"download":true,"version":"one"})"},
+           400,
+           text(R"(version \"one\" is not a valid semantic version: )")},
+          {{"POST", kNew, R"({"download":true,"version":"1.0.0+builtin"})"},
+           400,
+           text("'builtin' is a reserved metadata identifier")},
+          {{"POST", kNew, R"({"command":"/bin/true -x","args":["y"],"oci_image":"x"})"},
+           400,
+           text("must provide at least one of sha256 or version")},
+          {{"POST", kNew, R"({"sha256":"xyz","command":"/bin/true -x","args":["y"]})"},
+           400,
+           Errors("must not specify args in command and args field")},
+          {{"POST", kNew, R"({"sha256":"xyz","command":"relative"})"},
+           400,
+           text("Could not decode SHA256 value from Hex xyz: ")},
+          {{"POST", kCatalog + "/secret/", kHashed + "}"}, 400, kSlash},
           {{"POST", kNew, R"({"command":"/bin/true"})"},
            400,
            Errors("must provide at least one of sha256 or version: use sha256 for binary "
@@ -129,12 +165,15 @@ TEST_CASE("a registration is refused as in Vault", "[api]") {
           {{"POST", kNew, kHashed + R"(,"oci_image":"x"})"},
            400,
            Errors("oci_image is not supported")},
+          {{"POST", kNew, kHashed + R"(,"command":"/bin/true","runtime":"x"})"},
+           400,
+           Errors("runtime is not supported")},
           {{"POST", kNew, kHashed + R"(,"command":"relative"})"},
-           400,
-           text("could not set plugin, plugin directory is not configured")},
+           500,
+           inside("could not set plugin, plugin directory is not configured")},
           {{"POST", kNew, kHashed + R"(,"command":"/bin/../bin/true"})"},
-           400,
-           text("must not contain")},
+           500,
+           inside("must not contain")},
           {{"POST", kNew, R"({"sha256":{}})"},
            400,
            Errors(
@@ -179,6 +218,9 @@ TEST_CASE("a removal answers as in Vault, and warns where Vault does not", "[api
           {{"DELETE", kCatalog + "/auth/none?version=v1.0.0"}, 204, ""},
           {{"DELETE", kKv}, 204, ""},
           {{"DELETE", kKv + "?version=x"}, 400, R"(<..>version \"x\" is not a valid semantic<..>)"},
+          {{"DELETE", kKv + "?version=1.0.0%2Bbuiltin"},
+           400,
+           Errors("version \"v1.0.0+builtin\" cannot be deleted")},
           {{"POST", pin, R"({"version":"2.0.0"})"}, 200, kEmpty},
           {{"DELETE", kKv + "?version=2.0.0"}, 500, Multi("cannot delete a pinned version")},
           {{"DELETE", kKv + "?version=1.0.0"}, 200, "<..>\"warnings\":[\"secret plugin <..>"},
@@ -186,7 +228,35 @@ TEST_CASE("a removal answers as in Vault, and warns where Vault does not", "[api
           {{"GET", kKv + "?version=1.0.0"}, 404, kNotThere},
           // What ran of it is not touched.
           {{"GET", "/v1/sys/mounts/kv"}, 200, "<..>\"running_plugin_version\":\"v1.0.0\"<..>"},
+          {{"DELETE", pin}, 200, kEmpty},
+          {{"POST", "/v1/sys/plugins/reload/backend", R"({"mounts":"kv"})"},
+           500,
+           Failed({R"(cannot reload plugin on "kv/": plugin not found in the catalog: kv, )"
+                   R"(version=v1.0.0)"})},
+          {{"GET", "/v1/sys/mounts/kv"}, 200, "<..>\"running_plugin_version\":\"v1.0.0\"<..>"},
       });
+}
+
+TEST_CASE("versions are listed in their order, not in that of their text", "[api]") {
+  Server server;
+  server.Populate();
+  const std::string callback = R"({"launcher":"callback")";
+  const std::string v = R"({"type":"secret","name":"kv","version":")",
+                    end = R"(","builtin":false},)";
+  CheckRows(server,
+            {
+                {{"POST", kKv, callback + R"(,"version":"10.0.0"})"}, 204, ""},
+                {{"POST", kKv, callback + R"(,"version":"10.0.0-rc1"})"}, 204, ""},
+                {{"POST", kKv, callback + "}"}, 204, ""},
+                {{"GET", kCatalog},
+                 200,
+                 "<..>" + v + end + v + "v1.0.0" + end + v + "v2.0.0" + end + v + "v10.0.0-rc1" +
+                     end + v + "v10.0.0" + R"(","builtin":false}]<..>)"},
+                // No runtimes of containers.
+                {{"GET", "/v1/sys/plugins/runtimes/catalog"}, 404, kNoPath},
+                {{"LIST", "/v1/sys/plugins/runtimes/catalog"}, 404, kNoPath},
+                {{"POST", "/v1/sys/plugins/runtimes/catalog/container/x", "{}"}, 404, kNoPath},
+            });
 }
 
 }  // namespace

@@ -66,6 +66,10 @@ TEST_CASE("a pin that cannot be is refused as in Vault", "[api]") {
            400,
            R"({"errors":["version \"x\" is not a valid semantic version: <..>"]})"
            "\n"},
+          {{"POST", kKv, R"({"version":"1.0.0+builtin.vault"})"},
+           400,
+           Errors("cannot pin a builtin plugin: \"v1.0.0+builtin.vault\"")},
+          {{"POST", kKv, R"({"version":{}})"}, 400, "{\"errors\":[\"Field validation failed: <..>"},
           {{"POST", kKv, R"({"version":"v9.0.0"})"},
            400,
            Errors("plugin not found in the catalog; secret plugin \"kv\" version v9.0.0 does not "
@@ -126,6 +130,9 @@ TEST_CASE("a pin is in the way of other versions as in Vault", "[api]") {
                   "v2.0.0 is in effect.")},
           // The pinned version becomes the mount's own, and stays it.
           {{"POST", "/v1/sys/mounts/x", R"({"type":"kv"})"}, 204, ""},
+          // The very version that is pinned is in nobody's way: a difference that is meant.
+          {{"POST", "/v1/sys/mounts/w", R"({"type":"kv","plugin_version":"2.0.0"})"}, 204, ""},
+          {{"DELETE", "/v1/sys/mounts/w"}, 204, ""},
           {{"DELETE", kKv}, 200, kEmpty},
           {{"POST", kReload}, 200, "<..>\"reloaded\":4<..>"},
           {{"GET", "/v1/sys/mounts/x"}, 200, Versions("v2.0.0", "v2.0.0")},
@@ -179,6 +186,12 @@ TEST_CASE("a mount without a version takes the one that Vault takes", "[api]") {
                         {{"GET", kMount}, 200, Versions("v2.0.0", "v2.0.0")},
                         // A secret plugin first, else a database plugin.
                         {{"GET", "/v1/sys/mounts/pg"}, 200, "<..>\"plugin_type\":\"database\"<..>"},
+                        {{"POST", "/v1/sys/plugins/catalog/database/kv", callback + "}"}, 204, ""},
+                        {{"POST", "/v1/sys/mounts/d", R"({"type":"kv"})"}, 204, ""},
+                        {{"GET", "/v1/sys/mounts/d"}, 200, "<..>\"plugin_type\":\"secret\"<..>"},
+                        // Read leniently: v1 is v1.0.0.
+                        {{"POST", kTune, R"({"plugin_version":"v1"})"}, 204, ""},
+                        {{"GET", kTune}, 200, "<..>\"plugin_version\":\"v1.0.0\"<..>"},
                     });
 }
 
