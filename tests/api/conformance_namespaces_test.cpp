@@ -48,10 +48,33 @@ TEST_CASE("namespaces are created, read, listed and removed as in Vault", "[api]
                  200,
                  Envelope("null", R"(["requested namespace does not exist"])")},
             });
-  for (const char* name : {"root", "sys", "audit", "auth", "cubbyhole", "identity", "..", "a%20b",
-                           "a+b", "a%2Ab", "x/y"}) {
+  for (const char* name : {"root", "sys", "audit", "auth", "cubbyhole", "identity", ".", "..",
+                           "a%20b", "a+b", "a%2Ab", "x/y", "api-lock/lock", "api-lock/unlock/b"}) {
     CheckRows(server, {{{"POST", kSpaces + "/" + name}, 400, "{\"errors\":[\"<..>"}});
   }
+}
+
+TEST_CASE("a namespace is created with what its body has", "[api]") {
+  Server server;
+  server.Populate();
+  const std::string ignored = R"(["Endpoint ignored these unrecognized parameters: [seals z]"])";
+  CheckRows(server, {
+                        {{"POST", kSpaces + "/n", R"({"custom_metadata":null,"z":1,"seals":[]})"},
+                         200,
+                         Envelope(Space("n/"), ignored)},
+                        {{"POST", kSpaces + "/m", R"({"custom_metadata":[]})"},
+                         400,
+                         "{\"errors\":[\"Field validation failed: <..>"},
+                        {{"POST", kSpaces + "/m", R"({"custom_metadata":{"a":1}})"},
+                         400,
+                         "{\"errors\":[\"metadata patch can only have string or null values<..>"},
+                        {{"GET", kSpaces + "/m"}, 404, kNotThere},
+                        // Its mounts keep it.
+                        {{"DELETE", kSpaces + "/a", "", "team"}, 409, "{\"errors\":[\"<..>"},
+                        {{"GET", "/v1/sys/mounts/kv", "", "team/a"}, 200, "<..>"},
+                        {{"DELETE", "/v1/sys/mounts/kv/", "", "team/a"}, 204, ""},
+                        {{"DELETE", kSpaces + "/a", "", "team"}, 204, ""},
+                    });
 }
 
 TEST_CASE("metadata of a namespace is patched as in Vault", "[api]") {
@@ -69,6 +92,10 @@ TEST_CASE("metadata of a namespace is patched as in Vault", "[api]") {
            200,
            Envelope(Space("n/", R"({"a":"1","b":"2"})"))},
           {change(R"({"a":null,"c":"3"})"), 200, Envelope(Space("n/", R"({"b":"2","c":"3"})"))},
+          // Vault insists on the content type: a difference that is meant.
+          {{"PATCH", kSpaces + "/n", R"({"custom_metadata":{"b":"2"}})"},
+           200,
+           Envelope(Space("n/", R"({"b":"2","c":"3"})"))},
           {{"PATCH", kSpaces + "/n", "{}", "", "root", patch},
            400,
            Errors("missing required field \"custom_metadata\"")},
@@ -95,7 +122,9 @@ TEST_CASE("a namespace is found by header and path together, as in Vault", "[api
                         {{"GET", "/v1/team/sys/mounts/kv", "", "root"}, 200, team},
                         {{"GET", "/v1/sys/mounts/kv", "", "team/"}, 200, team},
                         {{"GET", "/v1/sys/mounts/kv", "", "/team/"}, 200, team},
+                        {{"GET", "/v1/sys/mounts/kv", "", "//team//"}, 200, team},
                         {{"GET", "/v1/te%61m/sys/mounts/kv"}, 200, team},
+                        {{"GET", "/v1/team%2Fa/sys/mounts/kv"}, 200, below},
                         {{"GET", "/v1/team/a/sys/mounts/kv"}, 200, below},
                         {{"GET", "/v1/a/sys/mounts/kv", "", "team"}, 200, below},
                         {{"GET", "/v1/sys/mounts/kv", "", "team/a"}, 200, below},
@@ -106,6 +135,8 @@ TEST_CASE("a namespace is found by header and path together, as in Vault", "[api
                         {{"GET", "/v1/team//sys/mounts/kv"}, 404, kNoPath},
                         // Decoded once.
                         {{"GET", "/v1/te%2561m/sys/mounts/kv"}, 404, kNoPath},
+                        // A header is not encoded.
+                        {{"GET", "/v1/sys/mounts/kv", "", "te%61m"}, 404, kMissing},
                     });
 }
 
@@ -139,7 +170,17 @@ TEST_CASE("mounts are enabled, read, tuned, moved and disabled as in Vault", "[a
            400,
            "<..>path is already in use at mp/<..>"},
           {{"POST", auth + "/second", R"({"type":"ldap"})"}, 204, ""},
-          {{"GET", mounts + "/mp/tune"}, 200, "<..>\"default_lease_ttl\":0<..>"},
+          {{"GET", mounts + "/mp/tune"},
+           200,
+           R"({"description":"d","default_lease_ttl":0,"max_lease_ttl":0,<..>"request_id":<..>)"
+           R"("data":{"description":"d","default_lease_ttl":0,<..>)"},
+          // Warnings of an answer that has nothing else are lost.
+          {{"POST", mounts + "/mp/tune", R"({"description":"d","z":1,"max_lease_ttl":"1h"})"},
+           204,
+           ""},
+          {{"PUT", mounts + "/mp/tune", R"({"description":["d"]})"},
+           400,
+           "{\"errors\":[\"Field validation failed: <..>"},
           {{"POST", mounts + "/mp/tune", R"({"description":"new"})"}, 204, ""},
           {{"GET", mounts + "/mp/tune"}, 200, "<..>\"description\":\"new\"<..>"},
           {{"GET", mounts + "/none/tune"}, 400, Errors("No secret engine mount at none/")},
@@ -156,8 +197,26 @@ TEST_CASE("mounts are enabled, read, tuned, moved and disabled as in Vault", "[a
           {{"DELETE", mounts + "/moved/mp"}, 204, ""},
           {{"DELETE", auth + "/second"}, 204, ""},
           {{"LIST", mounts}, 405, kNoOperation},
+          {{"LIST", auth}, 405, kNoOperation},
+          {{"DELETE", mounts}, 405, kNoOperation},
+          {{"DELETE", mounts + "/kv/tune"}, 405, kNoOperation},
+          {{"GET", "/v1/sys/remount"}, 405, kNoOperation},
+          {{"GET", "/v1/sys/internal/ui/mounts"}, 404, kNoPath},
           {{"POST", mounts, "{}"}, 405, kNoOperation},
       });
+}
+
+TEST_CASE("a remount is asked for by its id", "[api]") {
+  Server server;
+  server.Populate();
+  const std::string id =
+      Member(server.Call({"PUT", "/v1/sys/remount", R"({"from":"kv/","to":"moved/"})"}).body,
+             "migration_id");
+  CheckRows(server, {{{"GET", "/v1/sys/remount/status/" + id},
+                      200,
+                      Envelope(R"({"migration_id":")" + id +
+                               R"(","migration_info":{"source_mount":"kv/","target_mount":)"
+                               R"("moved/","status":"success"}})")}});
 }
 
 TEST_CASE("what clients ask first is answered as in Vault", "[api]") {
@@ -168,6 +227,8 @@ TEST_CASE("what clients ask first is answered as in Vault", "[api]") {
                  200,
                  R"({"initialized":true,"sealed":false,"standby":false,<..>)"},
                 {{"HEAD", "/v1/sys/health"}, 200, "<..>"},
+                {{"GET", "/v1/sys/health?standbyok=true"}, 200, "<..>\"sealed\":false<..>"},
+                {{"POST", "/v1/sys/health"}, 405, kNoOperation},
                 {{"GET", "/v1/sys/seal-status"},
                  200,
                  R"({"type":"none","initialized":true,"sealed":false,<..>)"},
