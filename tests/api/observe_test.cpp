@@ -33,10 +33,12 @@ TEST_CASE("the status of a running reload tells how far it is, and so do events"
                       "\"state\":\"running\"<..>"}});
   request.reload_id = "r2";
   REQUIRE(server.runtime().reloads().Submit(request).ok());
-  CheckRows(server,
-            {{{"GET", kStatus + "r2"},
-              200,
-              "<..>\"state\":\"queued\",\"phase\":\"waiting\",\"done\":0,\"total\":0<..>"}});
+  CheckRows(
+      server,
+      {{{"GET", kStatus + "r2"},
+        200,
+        "<..>\"state\":\"queued\",\"phase\":\"waiting\",\"done\":0,\"total\":0<..>\"results\":{},"
+        "\"members\":[{\"node\":\"n1\",<..>\"state\":\"pending\"<..>"}});
   server.plugins().LetGo();
   REQUIRE(server.host().WaitEvent(EventKind::kReloadFinished, 2));
   CheckRows(server, {{{"GET", kStatus + "r1"},
@@ -176,6 +178,14 @@ TEST_CASE("the statistics count what happens", "[api]") {
   CHECK(value("plugreload_reloads_total{result=\"done\"}") == 1);
   CHECK(value("plugreload_reload_phase_seconds_count{phase=\"drain\"}") == 1);
   CHECK(value("plugreload_reload_phase_seconds_bucket{phase=\"drain\",le=\"+Inf\"}") == 1);
+  CHECK(value("plugreload_restarts_total") == 0);
+  server.plugins().End("ldap v1.0.0");
+  REQUIRE(server.host().WaitEvent([](const Event& event) {
+    return event.kind == EventKind::kMountServing && event.mount == "auth/ldap/" &&
+           event.generation > 1;
+  }));
+  CHECK(value("plugreload_restarts_total") == 1);
+  CHECK(Has(server.Body({"GET", "/v1/sys/auth/ldap"}, 200), "\"restarts\":1,"));
   server.plugins().Break("kv v1.0.0");
   server.Must({"POST", kKv}, 500);
   CHECK(value("plugreload_reloads_total{result=\"failed\"}") == 1);
@@ -195,6 +205,9 @@ TEST_CASE("the description of the API has every endpoint with its methods and pa
   for (const char* path : {"/sys/plugins/reload/{type}/{name}",
                            "/sys/plugins/reload/backend",
                            "/sys/plugins/reload/backend/status",
+                           "/sys/plugins/reload/backend/cancel",
+                           "/sys/plugins/reload/backend/rollback",
+                           "/sys/plugins/running",
                            "/sys/plugins/catalog",
                            "/sys/plugins/catalog/{type}",
                            "/sys/plugins/catalog/{type}/{name}",
@@ -207,6 +220,7 @@ TEST_CASE("the description of the API has every endpoint with its methods and pa
                            "/sys/auth/{path}",
                            "/sys/auth/{path}/tune",
                            "/sys/remount",
+                           "/sys/remount/status/{name}",
                            "/sys/namespaces",
                            "/sys/namespaces/{path}",
                            "/sys/health",

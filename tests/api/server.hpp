@@ -4,6 +4,7 @@
 
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -79,6 +80,15 @@ class Plugins {
   void LetGo() {
     Edit([&] { held_.clear(); });
   }
+  // What was started last of it ends by itself.
+  void End(const std::string& plugin) {
+    std::function<void(const InstanceExit&)> on_exit;
+    Edit([&] { on_exit = std::exchange(on_exit_[plugin], nullptr); });
+    REQUIRE(on_exit);
+    InstanceExit exit;
+    exit.exit_code = 1;
+    on_exit(exit);
+  }
 
   Result<std::shared_ptr<void>> Start(const LaunchSpec& spec, const StartContext& context) {
     const std::string plugin = spec.plugin.ref.name + " " + spec.plugin.ref.version;
@@ -90,6 +100,7 @@ class Plugins {
     if (broken_.contains(plugin)) {
       return Status(Code::kUnavailable, "broken", plugin + " is broken");
     }
+    on_exit_[plugin] = context.on_exit;
     return std::shared_ptr<void>(std::make_shared<std::string>(plugin));
   }
 
@@ -103,6 +114,7 @@ class Plugins {
   std::mutex mutex_;
   std::condition_variable_any changed_;
   std::set<std::string> broken_, held_;
+  std::map<std::string, std::function<void(const InstanceExit&)>> on_exit_;
 };
 
 // secret/kv in v1.0.0 and v2.0.0, auth/ldap and database/pg in v1.0.0, behind the launcher
