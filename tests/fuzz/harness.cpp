@@ -103,19 +103,20 @@ void World::Begin() {
   if (writes_ >= kWritesPerRuntime) Renew();
 }
 
-void World::Renew() {
-  runtime_ = nullptr;
+World::~World() {
+  starter_.Become(Starter::Mode::kStart);
+  starter_of_other_.Become(Starter::Mode::kStart);
+}
+
+RuntimeOptions World::Options() {
   RuntimeOptions options;
-  CallbackLauncherOptions callbacks;
-  callbacks.start = [](const LaunchSpec&, const StartContext&) {
-    return Result<std::shared_ptr<void>>(std::make_shared<int>(0));
-  };
-  options.launchers["callback"] = NewCallbackLauncher(std::move(callbacks));
+  options.launchers["callback"] = starter_.NewLauncher();
   // No plugin with a file is ever mounted: its hash would have to be guessed.
   options.dispatch_launchers = {"callback", "process"};
   options.host = std::make_shared<Gate>();
   options.history = 16;
-  sealed_ = false;
+  options.track_leases = true;
+  if (fill_ == Fill::kMembers) options.store = NewMemoryStore();
   if (fill_ == Fill::kSealed) {
     options.store = std::make_shared<SealedStore>(&sealed_);
     options.max_queued_reloads = 0;
@@ -130,11 +131,40 @@ void World::Renew() {
   options.max_name_bytes = 32;
   options.max_mount_bytes = 64;
   options.max_mounts_per_request = 16;
+  return options;
+}
+
+void World::Renew() {
+  runtime_ = nullptr;
+  sealed_ = false;
+  RuntimeOptions options = Options();
   auto runtime = Runtime::Create(options);
   if (!runtime.ok()) std::abort();
   runtime_ = *std::move(runtime);
   writes_ = 0;
   if (fill_ == Fill::kEmpty) return;
+  Populate();
+  if (fill_ == Fill::kFull) {
+    // One to roll back.
+    ReloadRequest request;
+    request.target = ByPlugin{PluginType::kSecret, "kv"};
+    request.reach = Reach::kSubtree;
+    request.reload_id = "r1";
+    if (!runtime_->reloads().Reload(request).ok()) std::abort();
+  }
+  if (fill_ == Fill::kTold) lease_ = MakeHistory(*runtime_, starter_);
+  if (fill_ == Fill::kMembers) {
+    options.node = "other";
+    options.launchers["callback"] = starter_of_other_.NewLauncher();
+    auto other = Runtime::Create(options);
+    if (!other.ok()) std::abort();
+    other_ = *std::move(other);
+    MakeGlobalHistory(*runtime_, *other_, starter_of_other_);
+  }
+  sealed_ = fill_ == Fill::kSealed;
+}
+
+void World::Populate() {
   for (const char* ns : {"team", "team/a", "other"}) {
     Must("POST", (std::string("/v1/sys/namespaces/") + ns).c_str(), "", "");
   }
@@ -150,15 +180,6 @@ void World::Renew() {
   Must("POST", "/v1/sys/mounts/pg", R"({"type":"pg"})", "");
   Must("POST", "/v1/sys/auth/ldap", R"({"type":"ldap"})", "");
   Must("POST", "/v1/sys/plugins/pins/auth/ldap", R"({"version":"1.0.0"})", "");
-  if (fill_ == Fill::kFull) {
-    // One that has a status.
-    ReloadRequest request;
-    request.target = ByPlugin{PluginType::kSecret, "kv"};
-    request.reach = Reach::kSubtree;
-    request.reload_id = "r1";
-    if (!runtime_->reloads().Reload(request).ok()) std::abort();
-  }
-  sealed_ = fill_ == Fill::kSealed;
 }
 
 void World::Must(const char* method, const char* target, const char* body, const char* ns) {
@@ -175,19 +196,23 @@ Response World::Call(const Request& request) {
   return response;
 }
 
-World& Full() {
-  static World full(World::Fill::kFull);
-  full.Begin();
-  return full;
+World& Told() {
+  static World told(World::Fill::kTold);
+  return told;
+}
+
+World& Members() {
+  static World members(World::Fill::kMembers);
+  return members;
 }
 
 World& Choose(const std::uint8_t* data, std::size_t size) {
-  static World sealed(World::Fill::kSealed);
+  static World sealed(World::Fill::kSealed), full(World::Fill::kFull);
   std::uint32_t hash = 2166136261u;
   for (std::size_t i = 0; i < size; ++i) hash = (hash ^ data[i]) * 16777619u;
-  if (hash >> 28 == 0) return Full();
-  sealed.Begin();
-  return sealed;
+  World& world = hash >> 28 == 0 ? full : sealed;
+  world.Begin();
+  return world;
 }
 
 std::string TakeLine(std::string_view& text) {

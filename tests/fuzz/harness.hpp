@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "fuzz/history.hpp"
 #include "plugreload/runtime.hpp"
 
 namespace plugreload::fuzz {
@@ -23,9 +24,11 @@ namespace plugreload::fuzz {
 class World {
  public:
   // kSealed: full, but what would be changed is refused where it would be committed or queued, so
-  // that no input has to wait for another thread.
-  enum class Fill { kFull, kEmpty, kSealed };
+  // that no input has to wait for another thread. kTold and kMembers: full, with a history
+  // (history.hpp), of one runtime and of two members of a store; for what only reads.
+  enum class Fill { kFull, kEmpty, kSealed, kTold, kMembers };
   explicit World(Fill fill = Fill::kFull);
+  ~World();
 
   // Before each input: when much has been changed by now, everything begins anew, so that the state
   // stays small.
@@ -36,16 +39,21 @@ class World {
 
  private:
   void Renew();
+  RuntimeOptions Options();
+  void Populate();
   void Must(const char* method, const char* target, const char* body, const char* ns);
 
   const Fill fill_;
   unsigned writes_ = 0;
   bool sealed_ = false;
-  std::unique_ptr<Runtime> runtime_;
+  Starter starter_, starter_of_other_;
+  std::unique_ptr<Runtime> runtime_, other_;
+  PluginLease lease_;
 };
 
-// The full world: for what changes nothing.
-World& Full();
+// The two worlds that have a history: for what changes nothing.
+World& Told();
+World& Members();
 
 // The full world for one input of 16, chosen by what is in it, else the sealed one: ten millions of
 // inputs take hours if all of them start and stop what they name.

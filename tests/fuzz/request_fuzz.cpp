@@ -45,10 +45,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   request.target = plugreload::fuzz::TakeLine(text);
   request.ns = plugreload::fuzz::TakeLine(text);
   const bool reads = request.method == "GET" || request.method == "LIST";
-  World& full = reads ? plugreload::fuzz::Full() : plugreload::fuzz::Choose(data, size);
+  World& full = reads ? plugreload::fuzz::Told() : plugreload::fuzz::Choose(data, size);
   const Response there = Denied(full, request), nowhere = Denied(empty, request);
   if (!Same(there, nowhere)) plugreload::fuzz::Fail("a refused caller can tell", request, there);
   request.token = "root";
   full.Call(request);
+  // What two members tell of each other.
+  if (reads) plugreload::fuzz::Members().Call(request);
   return 0;
 }
