@@ -160,6 +160,12 @@ TEST_CASE("what is for the root only does not exist elsewhere", "[api]") {
           {{"GET", "/v1/sys/plugins/pins", "", "team"}, 404, kNoPath},
           {{"GET", "/v1/sys/plugins/pins/secret/kv", "", "team/a"}, 404, kNoPath},
           {{"DELETE", "/v1/sys/plugins/catalog/secret/kv", "", "team"}, 404, kNoPath},
+          {{"POST", "/v1/sys/plugins/reload/backend/rollback", "{}", "team"}, 404, kNoPath},
+          {{"GET", "/v1/sys/plugins/running", "", "team"}, 404, kNoPath},
+          {{"GET", "/v1/sys/health", "", "team"}, 404, kNoPath},
+          {{"GET", "/v1/team/sys/seal-status"}, 404, kNoPath},
+          {{"GET", "/v1/sys/metrics", "", "team"}, 404, kNoPath},
+          {{"LIST", "/v1/team/a/sys/plugins/catalog/secret"}, 404, kNoPath},
           {{"GET", "/v1/sys/plugins/pins", "", "root"}, 200, Envelope(R"({"pinned_versions":[]})")},
           {{"GET", "/v1/sys/plugins/pins", "", "/"}, 200, Envelope(R"({"pinned_versions":[]})")},
       });
