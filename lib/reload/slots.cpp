@@ -42,6 +42,16 @@ void Slots::Tell(EventKind kind, const Slot& slot, const Status& error) {
   notifier_->Emit(std::move(event));
 }
 
+// The one place where a slot's state changes.
+bool Slots::Enter(Slot& slot, MountState next) {
+  const MountState before = slot.state;
+  if (!slot.Enter(next)) return false;
+  --CountOf(before);
+  ++CountOf(next);
+  if (Unsettled() == 0) settled_.NotifyAll();
+  return true;
+}
+
 // The one place where a slot's generation changes. Returns the one it hid.
 Generation* Slots::Publish(Slot& slot, Generation* generation) {
   Generation* old = slot.current.exchange(generation, std::memory_order_seq_cst);
@@ -52,7 +62,6 @@ Generation* Slots::Publish(Slot& slot, Generation* generation) {
   }
   if (generation != nullptr) users_[generation->instance.get()].insert(&slot);
   ConditionOf(slot).NotifyAll();
-  settled_.NotifyAll();
   return old;
 }
 
@@ -69,6 +78,7 @@ std::shared_ptr<Slot> Slots::Add(const MountEntry& entry, std::uint64_t place,
   {
     const MutexLock lock(mutex_);
     slots_.insert(slot);
+    ++CountOf(state);
     if (instance == nullptr) Tell(EventKind::kMountState, *slot, Status());
   }
   if (instance != nullptr) {
@@ -113,7 +123,7 @@ Result<Installed> Slots::Install(const std::shared_ptr<Slot>& slot,
     installed.number = slot->number;
     slot->last = instance->spec().plugin;
     if (!incident) slot->restarts = 0;  // somebody asked for it: a new beginning
-    slot->Enter(MountState::kServing);
+    Enter(*slot, MountState::kServing);
     hidden = installed.hidden = Publish(*slot, generation);
     Tell(EventKind::kMountServing, *slot, Status());
   }
@@ -124,7 +134,7 @@ Result<Installed> Slots::Install(const std::shared_ptr<Slot>& slot,
 Result<Generation*> Slots::Hold(const std::shared_ptr<Slot>& slot) {
   const MutexLock lock(mutex_);
   if (closing_) return Closed();
-  if (!slot->Enter(MountState::kHeld)) return Unmounted(*slot);
+  if (!Enter(*slot, MountState::kHeld)) return Unmounted(*slot);
   Generation* hidden = Publish(*slot, nullptr);
   Tell(EventKind::kMountState, *slot, Status());
   return hidden;
@@ -147,7 +157,7 @@ Status Slots::Reopen(const std::shared_ptr<Slot>& slot, Generation* generation) 
       Generation* next = generation;
       // Moved meanwhile: leases must tell where the mount is now.
       if (generation->place != slot->place) next = Renew(*slot, *generation);
-      slot->Enter(MountState::kServing);
+      Enter(*slot, MountState::kServing);
       Publish(*slot, next);
       Tell(EventKind::kMountServing, *slot, Status());
       if (next == generation) hidden = nullptr;
@@ -180,10 +190,11 @@ void Slots::Remove(const std::shared_ptr<Slot>& slot, std::function<void()> drai
   Generation* hidden = nullptr;
   {
     const MutexLock lock(mutex_);
-    if (!slot->Enter(MountState::kRemoved)) return;
+    if (!Enter(*slot, MountState::kRemoved)) return;
     hidden = Publish(*slot, nullptr);
     Tell(EventKind::kMountState, *slot, Status());
     slots_.erase(slot);
+    --CountOf(MountState::kRemoved);
   }
   if (hidden != nullptr) {
     Drain(hidden, std::move(drained));
@@ -222,7 +233,7 @@ std::optional<Slots::Setback> Slots::Fail(const std::shared_ptr<Slot>& slot, std
     }
     setback.restarts = slot->restarts + 1;
     setback.state = setback.restarts > policy.limit ? MountState::kFailed : MountState::kRestarting;
-    if (!slot->Enter(setback.state)) return std::nullopt;
+    if (!Enter(*slot, setback.state)) return std::nullopt;
     if (setback.state == MountState::kRestarting) Meters::Add(notifier_->meters().restarts);
     slot->restarts = setback.restarts;
     slot->error = error;
@@ -237,17 +248,16 @@ std::optional<Slots::Setback> Slots::Fail(const std::shared_ptr<Slot>& slot, std
 
 void Slots::FailHeld(const std::shared_ptr<Slot>& slot, const Status& error) {
   const MutexLock lock(mutex_);
-  if (slot->state != MountState::kHeld || !slot->Enter(MountState::kFailed)) return;
+  if (slot->state != MountState::kHeld || !Enter(*slot, MountState::kFailed)) return;
   slot->error = error;
   Tell(EventKind::kMountFailed, *slot, error);
   ConditionOf(*slot).NotifyAll();
-  settled_.NotifyAll();
 }
 
 std::optional<std::uint64_t> Slots::BeginStart(const std::shared_ptr<Slot>& slot) {
   const MutexLock lock(mutex_);
   if (closing_ || slot->state != MountState::kIdle) return std::nullopt;
-  slot->Enter(MountState::kStarting);
+  Enter(*slot, MountState::kStarting);
   Tell(EventKind::kMountState, *slot, Status());
   return slot->incident;
 }
@@ -283,18 +293,16 @@ Status Slots::Await(const std::shared_ptr<Slot>& slot, std::uint64_t place, Dead
 
 std::vector<std::string> Slots::AwaitSettled(Deadline deadline) {
   const MutexLock lock(mutex_);
-  for (;;) {
-    std::vector<std::string> waiting;
-    for (const auto& slot : slots_) {
-      if (slot->state == MountState::kStarting || slot->state == MountState::kRestarting) {
-        waiting.push_back(Where(slot->entry));
-      }
-    }
-    if (waiting.empty() || closing_ || std::chrono::steady_clock::now() >= deadline) {
-      return waiting;
-    }
-    settled_.WaitUntil(mutex_, deadline);
+  while (Unsettled() > 0 && !closing_ && settled_.WaitUntil(mutex_, deadline)) {
   }
+  std::vector<std::string> waiting;
+  if (Unsettled() == 0) return waiting;
+  for (const auto& slot : slots_) {
+    if (slot->state == MountState::kStarting || slot->state == MountState::kRestarting) {
+      waiting.push_back(Where(slot->entry));
+    }
+  }
+  return waiting;
 }
 
 }  // namespace plugreload::internal

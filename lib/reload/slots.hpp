@@ -93,9 +93,10 @@ class Slots {
   std::vector<std::shared_ptr<Slot>> All() const;
   std::shared_ptr<Instance> Serving(const Slot& slot) const;  // null: nothing does
   MountStatus Describe(const Slot& slot) const;
+  using StateCounts = std::array<std::size_t, 7>;  // by MountState
   // How many there are by state, and how many instances serve them.
   struct Census {
-    std::array<std::size_t, 7> mounts{};
+    StateCounts mounts{};
     std::size_t instances = 0;
   };
   Census Count() const;
@@ -111,6 +112,14 @@ class Slots {
 
  private:
   CondVar& ConditionOf(const Slot& slot);
+  std::size_t& CountOf(MountState state) PLUGRELOAD_REQUIRES(mutex_) {
+    return counts_[static_cast<std::size_t>(state)];
+  }
+  // Slots that are starting or restarting.
+  std::size_t Unsettled() PLUGRELOAD_REQUIRES(mutex_) {
+    return CountOf(MountState::kStarting) + CountOf(MountState::kRestarting);
+  }
+  bool Enter(Slot& slot, MountState next) PLUGRELOAD_REQUIRES(mutex_);
   Generation* Publish(Slot& slot, Generation* generation) PLUGRELOAD_REQUIRES(mutex_);
   static void Fill(Generation& generation, Slot& slot, const std::shared_ptr<Instance>& instance);
   Generation* Renew(Slot& slot, Generation& now) PLUGRELOAD_REQUIRES(mutex_);
@@ -122,11 +131,12 @@ class Slots {
   mutable Mutex mutex_;
   bool closing_ PLUGRELOAD_GUARDED_BY(mutex_) = false;
   absl::flat_hash_set<std::shared_ptr<Slot>> slots_ PLUGRELOAD_GUARDED_BY(mutex_);
+  StateCounts counts_ PLUGRELOAD_GUARDED_BY(mutex_){};  // of `slots_`
   absl::flat_hash_map<const Instance*, absl::flat_hash_set<Slot*>> users_
       PLUGRELOAD_GUARDED_BY(mutex_);
   // Shared by the slots that hash there: a condition each would be 48 bytes a mount.
   std::array<CondVar, 64> conditions_;
-  CondVar settled_;
+  CondVar settled_;  // nothing starts or restarts any more, or closing
 };
 
 }  // namespace plugreload::internal

@@ -83,7 +83,7 @@ Status Slots::CheckAlone(const std::vector<std::shared_ptr<Slot>>& group) const 
 Slots::Census Slots::Count() const {
   Census census;
   const MutexLock lock(mutex_);
-  for (const auto& slot : slots_) ++census.mounts[static_cast<std::size_t>(slot->state)];
+  census.mounts = counts_;
   census.instances = users_.size();
   return census;
 }
