@@ -11,10 +11,12 @@ Notifier::Notifier(std::shared_ptr<Host> host, std::size_t limit)
     : state_(std::make_shared<State>()) {
   state_->host = std::move(host);
   state_->limit = limit == 0 ? 1 : limit;
+  if (state_->host == nullptr) return;
   thread_ = StartThread("pr-notify", [state = state_] { Run(*state); });
 }
 
 void Notifier::Log(LogLevel level, std::string_view instance, std::string_view message) {
+  if (state_->host == nullptr) return;
   Push(Line{level, std::string(instance), std::string(message)});
 }
 
@@ -23,25 +25,73 @@ void Notifier::Emit(Event event) {
   Push(std::move(event));
 }
 
+void Notifier::EmitMany(EventKind kind, std::size_t count, MakeEvent make) {
+  if (count == 0) return;
+  meters_.events.at(static_cast<std::size_t>(kind)).fetch_add(count, std::memory_order_relaxed);
+  if (state_->host == nullptr) return;
+  Push(Many{kind, 0, count, std::make_shared<const MakeEvent>(std::move(make))});
+}
+
+std::size_t Notifier::SizeOf(const Entry& entry) {
+  const Many* many = std::get_if<Many>(&entry);
+  return many == nullptr ? 1 : many->count - many->next;
+}
+
+// The oldest ones.
+void Notifier::Drop(State& state, std::size_t count) {
+  state.lost += count;
+  state.waiting -= count;
+  while (count > 0) {
+    const std::size_t size = SizeOf(state.queue.front());
+    if (size > count) {
+      std::get<Many>(state.queue.front()).next += count;
+      return;
+    }
+    state.queue.pop_front();
+    count -= size;
+  }
+}
+
 void Notifier::Push(Entry entry) {
+  if (state_->host == nullptr) return;
   const MutexLock lock(state_->mutex);
   if (state_->closing) return;
-  if (state_->queue.size() >= state_->limit) {
-    state_->queue.pop_front();
-    ++state_->lost;
-    Meters::Add(meters_.notifications_lost);
-  }
+  const bool idle = state_->queue.empty();
+  state_->waiting += SizeOf(entry);
   state_->queue.push_back(std::move(entry));
-  state_->changed.NotifyAll();
+  if (state_->waiting > state_->limit) {
+    const std::size_t surplus = state_->waiting - state_->limit;
+    meters_.notifications_lost.fetch_add(surplus, std::memory_order_relaxed);
+    Drop(*state_, surplus);
+  }
+  if (idle) state_->changed.NotifyAll();  // otherwise its thread is not asleep
 }
 
 void Notifier::Deliver(Host& host, const Entry& entry) {
   const CallbackScope scope;
   if (const Line* line = std::get_if<Line>(&entry)) {
     host.Log(LogRecord{line->level, line->instance, line->message});
+  } else if (const Many* many = std::get_if<Many>(&entry)) {
+    Event event = (*many->make)(many->next);
+    event.kind = many->kind;
+    host.OnEvent(event);
   } else {
     host.OnEvent(std::get<Event>(entry));
   }
+}
+
+// The oldest one; of many the next.
+Notifier::Entry Notifier::Take(State& state) {
+  --state.waiting;
+  Entry& front = state.queue.front();
+  if (SizeOf(front) > 1) {
+    Entry next = front;
+    ++std::get<Many>(front).next;
+    return next;
+  }
+  Entry last = std::move(front);
+  state.queue.pop_front();
+  return last;
 }
 
 void Notifier::Run(State& state) {
@@ -56,8 +106,7 @@ void Notifier::Run(State& state) {
         state.changed.NotifyAll();
         return;
       }
-      entry = std::move(state.queue.front());
-      state.queue.pop_front();
+      entry = Take(state);
       lost = std::exchange(state.lost, 0);
     }
     if (lost > 0) {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -18,8 +19,9 @@
 
 namespace plugreload::internal {
 
-// Callers only queue: a slow host never holds up the library. A full queue drops its oldest entry;
-// the number dropped is told by an event before the next one.
+// Callers only queue, and nothing at all when there is no host: a slow host never holds up the
+// library. A full queue drops its oldest entry; the number dropped is told by an event before the
+// next one.
 //
 // Thread safety: safe for concurrent use.
 class Notifier {
@@ -31,6 +33,10 @@ class Notifier {
 
   void Log(LogLevel level, std::string_view instance, std::string_view message);
   void Emit(Event event);
+  // Each of `count` events is made when it is told, on the notifier's thread: those of a batch that
+  // is larger than the queue are not made at all but for the last ones.
+  using MakeEvent = std::function<Event(std::size_t)>;
+  void EmitMany(EventKind kind, std::size_t count, MakeEvent make);
   // Of the runtime whose notifier this is: every room has it at hand.
   Meters& meters() { return meters_; }
   // Delivers what is queued, then ends the thread; what is left at the deadline is dropped. A host
@@ -43,7 +49,12 @@ class Notifier {
     std::string instance;
     std::string message;
   };
-  using Entry = std::variant<Line, Event>;
+  struct Many {
+    EventKind kind;
+    std::size_t next, count;
+    std::shared_ptr<const MakeEvent> make;
+  };
+  using Entry = std::variant<Line, Event, Many>;
 
   // Shared with the thread, which may outlive a notifier whose host does not return.
   struct State {
@@ -52,11 +63,15 @@ class Notifier {
     Mutex mutex;
     CondVar changed;
     std::deque<Entry> queue PLUGRELOAD_GUARDED_BY(mutex);
+    std::size_t waiting PLUGRELOAD_GUARDED_BY(mutex) = 0;  // notifications in `queue`
     std::uint64_t lost PLUGRELOAD_GUARDED_BY(mutex) = 0;
     bool closing PLUGRELOAD_GUARDED_BY(mutex) = false;
     bool ended PLUGRELOAD_GUARDED_BY(mutex) = false;
   };
   void Push(Entry entry);
+  static std::size_t SizeOf(const Entry& entry);
+  static void Drop(State& state, std::size_t count) PLUGRELOAD_REQUIRES(state.mutex);
+  static Entry Take(State& state) PLUGRELOAD_REQUIRES(state.mutex);
   static void Run(State& state);
   static void Deliver(Host& host, const Entry& entry);
 

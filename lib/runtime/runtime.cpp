@@ -70,9 +70,11 @@ Result<std::unique_ptr<Runtime>> Runtime::Create(RuntimeOptions options) {
   auto parts = std::make_unique<Parts>();
   const bool shared = options.store != nullptr;
   if (!shared) options.store = NewMemoryStore();
+  const bool told = options.host != nullptr;
   options.host = std::make_shared<internal::GuardedHost>(
       options.host == nullptr ? std::make_shared<Host>() : std::move(options.host));
-  parts->notifier = std::make_shared<internal::Notifier>(options.host, options.max_notifications);
+  parts->notifier = std::make_shared<internal::Notifier>(told ? options.host : nullptr,
+                                                         options.max_notifications);
   if (!options.launchers.contains("process")) {
     options.process.log = [notifier = parts->notifier](const LogRecord& record) {
       notifier->Log(record.level, record.instance, record.message);
