@@ -32,9 +32,8 @@ Timers::Key Timers::Add(Deadline when, std::function<void()> function) {
   const MutexLock lock(state_->mutex);
   const Key key{when, ++state_->last};
   if (state_->closed) return key;
-  const bool first = state_->queue.empty() || key < state_->queue.begin()->first;
   state_->queue.emplace(key, std::move(function));
-  if (first) state_->changed.NotifyAll();
+  if (when < state_->asleep_until) state_->changed.NotifyAll();
   return key;
 }
 
@@ -51,8 +50,9 @@ void Timers::Run(State& state) {
       auto& queue = state.queue;
       while (!state.closed &&
              (queue.empty() || queue.begin()->first.first > std::chrono::steady_clock::now())) {
-        state.changed.WaitUntil(state.mutex,
-                                queue.empty() ? Deadline::max() : queue.begin()->first.first);
+        state.asleep_until = queue.empty() ? Deadline::max() : queue.begin()->first.first;
+        state.changed.WaitUntil(state.mutex, state.asleep_until);
+        state.asleep_until = Deadline::min();
       }
       if (state.closed) return;
       function = std::move(queue.begin()->second);

@@ -56,6 +56,9 @@ class Timers {
     CondVar changed;
     std::map<Key, std::function<void()>> queue PLUGRELOAD_GUARDED_BY(mutex);
     std::uint64_t last PLUGRELOAD_GUARDED_BY(mutex) = 0;
+    // When the thread looks next, by itself. An alarm that is taken back does not wake it, so that
+    // one after the other that never rings costs it nothing.
+    Deadline asleep_until PLUGRELOAD_GUARDED_BY(mutex) = Deadline::min();
     bool closed PLUGRELOAD_GUARDED_BY(mutex) = false;
   };
   Key Add(Deadline when, std::function<void()> function);

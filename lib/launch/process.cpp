@@ -2,10 +2,13 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <utility>
 
 namespace plugreload::internal {
@@ -40,8 +43,8 @@ void Process::Begin(Poller& poller) {
 void Process::BeginHere() {
   const auto self = shared_from_this();
   pidfd_token_ = poller_->Watch(child_.pidfd(), [self] { self->LookForEnd(); });
-  Watch(out_, &Process::TakeOut);
-  Watch(err_, &Process::TakeErr);
+  if (out_.fd.valid()) Watch(out_, &Process::TakeOut);
+  if (err_.fd.valid()) Watch(err_, &Process::TakeErr);
   // Without a way to notice its end it must not live; then it is found by looking.
   if (pidfd_token_ == 0) {
     child_.Signal(SIGKILL);
@@ -73,12 +76,11 @@ void Process::Read(Stream& stream, void (Process::*take)(std::string_view)) {
 
 void Process::CloseStream(Stream& stream) {
   if (!stream.fd.valid()) return;
-  poller_->Unwatch(stream.token, stream.fd.get());
+  if (poller_ != nullptr) poller_->Unwatch(stream.token, stream.fd.get());
   stream.fd.Reset();
   if (&stream != &out_) return;
   const MutexLock lock(mutex_);
   if (!line_result_) line_result_ = Wake::kClosed;
-  changed_.NotifyAll();
 }
 
 void Process::TakeOut(std::string_view bytes) {
@@ -94,7 +96,6 @@ void Process::TakeOut(std::string_view bytes) {
       line_result_ = Wake::kLine;
       line_done_ = true;
     }
-    if (line_done_) changed_.NotifyAll();
     bytes = end == std::string_view::npos ? std::string_view() : bytes.substr(end + 1);
   }
   output_.AddOut(bytes);
@@ -114,11 +115,16 @@ void Process::LookForEnd() {
   {
     const MutexLock lock(mutex_);
     exit_ = exit;
-    changed_.NotifyAll();
   }
-  if (!out_.fd.valid() && !err_.fd.valid()) {
-    Finish();
-    return;
+  // Its group is gone with it: mostly the pipes are at their end already, and whoever waits is
+  // woken once.
+  if (out_.fd.valid()) Read(out_, &Process::TakeOut);
+  if (err_.fd.valid()) Read(err_, &Process::TakeErr);
+  if (!out_.fd.valid() && !err_.fd.valid()) Finish();
+  if (finished_here_) return;
+  {
+    const MutexLock lock(mutex_);
+    changed_.NotifyAll();
   }
   poller_->RunAt(After(kDrain), [self = shared_from_this()] { self->Finish(); });
 }
@@ -184,17 +190,28 @@ void Process::Disarm(Deadline deadline) {
 }
 
 Process::Wake Process::WaitLine(Deadline deadline, const std::stop_token& cancel) {
-  // Declared first: it must go after the lock, or it would wait for its own callback.
-  const std::stop_callback wake(cancel, [this] {
-    const MutexLock lock(mutex_);
-    changed_.NotifyAll();
-  });
-  const MutexLock lock(mutex_);
-  for (bool in_time = true;;) {
+  // Its end is what wakes this thread.
+  const std::stop_callback kill(cancel, [this] { child_.Signal(SIGKILL); });
+  for (;;) {
     if (cancel.stop_requested()) return Wake::kCancelled;
-    if (line_result_) return *line_result_;
-    if (!in_time) return Wake::kDeadline;
-    in_time = changed_.WaitUntil(mutex_, deadline);
+    {
+      const MutexLock lock(mutex_);
+      if (line_result_) return *line_result_;
+    }
+    const auto left = deadline - std::chrono::steady_clock::now();
+    if (left <= Deadline::duration::zero()) return Wake::kDeadline;
+    const auto wait = std::min<Millis::rep>(std::chrono::ceil<Millis>(left).count(), 60'000);
+    // A closed stream's number is below zero, which poll passes over.
+    pollfd ready[3] = {
+        {out_.fd.get(), POLLIN, 0}, {err_.fd.get(), POLLIN, 0}, {child_.pidfd(), POLLIN, 0}};
+    if (poll(ready, 3, static_cast<int>(wait)) <= 0) continue;
+    if (ready[0].revents != 0) Read(out_, &Process::TakeOut);
+    if (ready[1].revents != 0) Read(err_, &Process::TakeErr);
+    const bool quiet = ready[0].revents == 0 && ready[1].revents == 0;
+    // What it wrote has been read; a pipe that is open still is somebody else's.
+    if (quiet && ready[2].revents != 0) {
+      return cancel.stop_requested() ? Wake::kCancelled : Wake::kClosed;
+    }
   }
 }
 

@@ -46,10 +46,12 @@ class Process : public std::enable_shared_from_this<Process> {
   Process(ProcessParts parts, Courier& courier, Courier::Name instance, OutputLimits limits,
           std::size_t max_handshake, std::function<void()> finished);
 
-  void Begin(Poller& poller);
-
-  // Waits for the first line on stdout. kClosed: stdout was closed, or the child ended, before it.
+  // Waits for the first line on stdout, reading both pipes on the calling thread, which is what
+  // saves a hop between the child and its start. kClosed: stdout was closed, or the child ended,
+  // before it. A cancel kills the child. Once, before Begin.
   Wake WaitLine(Deadline deadline, const std::stop_token& cancel);
+  // From here on the poller looks after it.
+  void Begin(Poller& poller);
   std::string line() const;  // what came of it
 
   bool WaitEnded(Deadline deadline);
@@ -74,7 +76,7 @@ class Process : public std::enable_shared_from_this<Process> {
   std::string LastWordsText() const;
 
  private:
-  // Both on the poller's thread.
+  // Both on the thread of WaitLine, then on the poller's.
   struct Stream {
     Fd fd;
     Poller::Token token = 0;

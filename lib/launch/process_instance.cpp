@@ -89,7 +89,7 @@ Status ProcessInstance::RemoveRest(Deadline deadline) {
   if (process_->may_have_escaped()) {
     KillByEnvironment(kSocketDirectoryEntry + directory_.path());
   }
-  directory_.Remove();
+  directory_.Remove(info_.endpoint);
   const MutexLock lock(rest_mutex_);
   rest_ = Rest::kGone;
   rest_changed_.NotifyAll();

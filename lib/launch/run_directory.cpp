@@ -148,14 +148,22 @@ Result<std::string> Prepare(const std::string& configured) {
 }  // namespace
 
 void InstanceDirectory::NoteProcess(pid_t pid) const {
-  if (const auto identity = IdentityOf(pid)) {
-    std::ofstream(path_ + ".pid", std::ios::binary) << ToText(*identity);
-  }
+  const auto identity = IdentityOf(pid, world_);
+  if (!identity) return;
+  const std::string text = ToText(*identity);
+  const Fd file(
+      open((path_ + ".pid").c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (file.valid()) [[maybe_unused]]
+    const auto written = write(file.get(), text.data(), text.size());
 }
 
-void InstanceDirectory::Remove() {
+void InstanceDirectory::Remove(std::string_view endpoint) {
   if (path_.empty()) return;
-  RemoveTree(path_, nullptr);
+  const std::string inside = "unix:" + path_ + "/";
+  if (endpoint.starts_with(inside) && endpoint.find('/', inside.size()) == std::string_view::npos) {
+    unlink(std::string(endpoint.substr(5)).c_str());
+  }
+  if (rmdir(path_.c_str()) != 0) RemoveTree(path_, nullptr);
   unlink((path_ + ".pid").c_str());
   path_.clear();
 }
@@ -193,7 +201,7 @@ Result<InstanceDirectory> RunDirectory::NewInstance() {
     return Status(Code::kResourceExhausted, "spawn_failed",
                   fmt::format("cannot make its directory \"{}\": {}", path, ErrnoText(errno)));
   }
-  return InstanceDirectory(std::move(path));
+  return InstanceDirectory(std::move(path), world_);
 }
 
 }  // namespace plugreload::internal

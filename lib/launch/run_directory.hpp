@@ -9,9 +9,11 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "os/fd.hpp"
+#include "os/procfs.hpp"
 #include "plugreload/status.hpp"
 
 namespace plugreload::internal {
@@ -21,21 +23,26 @@ namespace plugreload::internal {
 class InstanceDirectory {
  public:
   InstanceDirectory() = default;
-  explicit InstanceDirectory(std::string path) : path_(std::move(path)) {}
-  InstanceDirectory(InstanceDirectory&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+  InstanceDirectory(std::string path, std::string world)
+      : path_(std::move(path)), world_(std::move(world)) {}
+  InstanceDirectory(InstanceDirectory&& other) noexcept
+      : path_(std::exchange(other.path_, {})), world_(std::move(other.world_)) {}
   InstanceDirectory& operator=(InstanceDirectory&& other) noexcept {
     std::swap(path_, other.path_);
+    std::swap(world_, other.world_);
     return *this;
   }
-  ~InstanceDirectory() { Remove(); }
+  ~InstanceDirectory() { Remove(""); }
 
   const std::string& path() const { return path_; }
   // Best effort: without the note a crash of the host is still noticed by the child itself.
   void NoteProcess(pid_t pid) const;
-  void Remove();
+  // `endpoint`: as the plugin told it, mostly all that is left inside.
+  void Remove(std::string_view endpoint);
 
  private:
   std::string path_;  // empty: none
+  std::string world_;
 };
 
 // One subdirectory of the run directory, locked as long as this lives. The lock belongs to an open
@@ -62,6 +69,7 @@ class RunDirectory {
   RunDirectory(std::string path, Fd lock) : path_(std::move(path)), lock_(std::move(lock)) {}
 
   const std::string path_;
+  const std::string world_ = ThisWorld();
   const Fd lock_;
   std::atomic<std::uint64_t> next_{1};
 };

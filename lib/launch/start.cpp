@@ -141,7 +141,6 @@ Status ProcessStart::Execute() {
       core_->options().max_handshake_bytes, [core = core_.get()] { core->ForgetChild(); });
   instance_ = std::make_unique<ProcessInstance>(core_, image_, std::move(directory_), process,
                                                 spec_.plugin.timeouts);
-  process->Begin(core_->poller());
   return {};
 }
 
@@ -210,6 +209,7 @@ Status ProcessStart::SpawnError(const SpawnOutcome& outcome, const SpawnPlan& pl
 Status ProcessStart::Handshake() {
   Process& process = instance_->process();
   const Process::Wake wake = process.WaitLine(context_.deadline, context_.cancel);
+  process.Begin(core_->poller());
   if (wake != Process::Wake::kLine) return NoHandshake(wake);
   const Result<HandshakeLine> line =
       ParseHandshake(process.line(), spec_.handshake.protocol_versions, spec_.plugin.protocols);

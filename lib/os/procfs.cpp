@@ -12,6 +12,7 @@
 #include <array>
 #include <charconv>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "os/fd.hpp"
@@ -20,14 +21,6 @@ namespace plugreload::internal {
 namespace {
 
 constexpr std::size_t kMaxFile = std::size_t{4} << 20;
-
-std::string ThisWorld() {
-  std::string boot = ReadFile("/proc/sys/kernel/random/boot_id");
-  while (!boot.empty() && boot.back() == '\n') boot.pop_back();
-  std::array<char, 64> link{};
-  const auto size = readlink("/proc/self/ns/pid", link.data(), link.size());
-  return boot + "/" + (size > 0 ? std::string(link.data(), static_cast<std::size_t>(size)) : "");
-}
 
 // Field 22 of stat. The name in field 2 may hold anything, so it counts from its last ')'.
 std::optional<std::uint64_t> StartTime(pid_t pid) {
@@ -92,11 +85,21 @@ std::string ReadFile(const std::string& path) {
   return content;
 }
 
-std::optional<ProcessIdentity> IdentityOf(pid_t pid) {
+std::string ThisWorld() {
+  std::string boot = ReadFile("/proc/sys/kernel/random/boot_id");
+  while (!boot.empty() && boot.back() == '\n') boot.pop_back();
+  std::array<char, 64> link{};
+  const auto size = readlink("/proc/self/ns/pid", link.data(), link.size());
+  return boot + "/" + (size > 0 ? std::string(link.data(), static_cast<std::size_t>(size)) : "");
+}
+
+std::optional<ProcessIdentity> IdentityOf(pid_t pid, std::string world) {
   const auto start = StartTime(pid);
   if (!start) return std::nullopt;
-  return ProcessIdentity{pid, *start, ThisWorld()};
+  return ProcessIdentity{pid, *start, std::move(world)};
 }
+
+std::optional<ProcessIdentity> IdentityOf(pid_t pid) { return IdentityOf(pid, ThisWorld()); }
 
 std::string ToText(const ProcessIdentity& identity) {
   return fmt::format("{} {} {}\n", identity.pid, identity.start_time, identity.world);

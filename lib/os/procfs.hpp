@@ -25,6 +25,9 @@ struct ProcessIdentity {
 };
 
 std::optional<ProcessIdentity> IdentityOf(pid_t pid);
+// The same for many: `world` is ThisWorld(), which costs more than the rest.
+std::string ThisWorld();
+std::optional<ProcessIdentity> IdentityOf(pid_t pid, std::string world);
 // One line of text, and back.
 std::string ToText(const ProcessIdentity& identity);
 std::optional<ProcessIdentity> ParseIdentity(std::string_view text);
