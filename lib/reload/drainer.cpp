@@ -1,6 +1,7 @@
 #include "reload/drainer.hpp"
 
-#include <iterator>
+#include <absl/container/flat_hash_set.h>
+
 #include <utility>
 
 #include "base/thread.hpp"
@@ -22,25 +23,70 @@ Drainer::~Drainer() {
 }
 
 void Drainer::Add(Generation* generation, std::function<void()> done) {
-  // Before the fence of the drainer's Grace: see ReleaseLease.
-  generation->draining.store(true, kSectionRelaxed);
+  Add({{generation, 0}}, [done = std::move(done)](const std::vector<std::size_t>&) {
+    if (done) done();
+  });
+}
+
+std::shared_ptr<Drainer::Batch> Drainer::Enter(const std::vector<Waiting>& generations,
+                                               Drained drained) {
+  // Before the fence of the Grace behind it: see ReleaseLease.
+  for (const Waiting& one : generations) one.generation->draining.store(true, kSectionRelaxed);
+  auto batch = std::make_shared<Batch>();
+  batch->drained = std::move(drained);
+  const MutexLock lock(mutex_);
+  entries_.reserve(entries_.size() + generations.size());
+  for (const Waiting& one : generations) entries_[one.generation] = {batch, one.number};
+  return batch;
+}
+
+void Drainer::Add(std::vector<Waiting> generations, Drained drained) {
+  if (generations.empty()) return;
+  auto batch = Enter(generations, std::move(drained));
   {
     const MutexLock lock(mutex_);
-    entries_.push_back(Entry{++last_added_, generation, std::move(done)});
+    unfenced_.push_back(std::move(batch));
   }
   event_.Wake();
 }
 
+void Drainer::AddHere(std::vector<Waiting> generations, Drained drained) {
+  if (generations.empty()) return;
+  const auto batch = Enter(generations, std::move(drained));
+  domain_->Grace();
+  Done done;
+  {
+    const MutexLock lock(mutex_);
+    // A release that woke the drainer before this line, in vain, is one that these sums see.
+    batch->fenced = true;
+    for (const Waiting& one : generations) {
+      const auto entry = entries_.find(one.generation);
+      if (entry == entries_.end() || entry->second.batch != batch) continue;
+      if (one.generation->Held() != 0) continue;
+      done.generations.push_back(one.generation);
+      done.numbers.push_back(one.number);
+      entries_.erase(entry);
+    }
+    if (done.numbers.empty()) return;
+    ++finishing_;
+  }
+  Finish(*batch, done);
+}
+
+void Drainer::Finish(const Batch& batch, const Done& done) {
+  for (Generation* generation : done.generations) slab_.GiveBack(generation);
+  if (batch.drained) batch.drained(done.numbers);
+  const MutexLock lock(mutex_);
+  --finishing_;
+  idle_.NotifyAll();
+}
+
 bool Drainer::Withdraw(Generation* generation) {
   const MutexLock lock(mutex_);
-  for (auto entry = entries_.begin(); entry != entries_.end(); ++entry) {
-    if (entry->generation != generation) continue;
-    generation->draining.store(false, kSectionRelaxed);
-    entries_.erase(entry);
-    idle_.NotifyAll();
-    return true;
-  }
-  return false;
+  if (entries_.erase(generation) == 0) return false;
+  generation->draining.store(false, kSectionRelaxed);
+  idle_.NotifyAll();
+  return true;
 }
 
 std::uint32_t Drainer::Held(const Generation* generation) {
@@ -52,73 +98,61 @@ std::uint32_t Drainer::Held(const Generation* generation, std::size_t most,
                             std::vector<HeldLease>& leases) {
   // Under the lock: it may be drained any moment, and then be another mount's.
   const MutexLock lock(mutex_);
-  for (const Entry& entry : entries_) {
-    if (entry.generation != generation) continue;
-    if (log_ != nullptr && most > 0) leases = log_->Of(generation, most);
-    return generation->Held();
-  }
-  return 0;
+  if (!entries_.contains(generation)) return 0;
+  if (log_ != nullptr && most > 0) leases = log_->Of(generation, most);
+  return generation->Held();
 }
 
-std::list<Drainer::Entry> Drainer::TakeDrained() {
-  std::list<Entry> drained;
+std::map<std::shared_ptr<Drainer::Batch>, Drainer::Done> Drainer::TakeDrained() {
+  std::map<std::shared_ptr<Batch>, Done> drained;
   const MutexLock lock(mutex_);
-  for (auto entry = entries_.begin(); entry != entries_.end();) {
-    const auto next = std::next(entry);
-    if (entry->fenced && entry->generation->Held() == 0) {
-      drained.splice(drained.end(), entries_, entry);
-      ++finishing_;
-    }
-    entry = next;
-  }
+  absl::erase_if(entries_, [&](const auto& item) {
+    const auto& [generation, entry] = item;
+    if (!entry.batch->fenced || generation->Held() != 0) return false;
+    Done& done = drained[entry.batch];
+    done.generations.push_back(generation);
+    done.numbers.push_back(entry.number);
+    return true;
+  });
+  finishing_ += drained.size();
   return drained;
 }
 
 void Drainer::Run() {
   for (;;) {
     const std::uint32_t seen = event_.Read();
-    std::uint64_t newest = 0;
-    bool fresh = false;
+    std::vector<std::shared_ptr<Batch>> fresh;
     {
       const MutexLock lock(mutex_);
       if (closed_) return;
-      newest = last_added_;
-      for (const Entry& entry : entries_) fresh = fresh || !entry.fenced;
+      fresh.swap(unfenced_);
     }
-    if (fresh) {
+    if (!fresh.empty()) {
       domain_->Grace();
       const MutexLock lock(mutex_);
-      for (Entry& entry : entries_) entry.fenced = entry.fenced || entry.added <= newest;
+      for (const auto& batch : fresh) batch->fenced = true;
     }
-    std::list<Entry> drained = TakeDrained();
-    for (Entry& entry : drained) {
-      slab_.GiveBack(entry.generation);
-      if (entry.done) entry.done();
-    }
-    if (!drained.empty()) {
-      const MutexLock lock(mutex_);
-      finishing_ -= drained.size();
-      idle_.NotifyAll();
-    }
-    if (drained.empty() && !fresh) event_.Wait(seen, After(std::chrono::hours(24)));
+    const auto drained = TakeDrained();
+    for (const auto& [batch, done] : drained) Finish(*batch, done);
+    if (drained.empty() && fresh.empty()) event_.Wait(seen, After(std::chrono::hours(24)));
   }
 }
 
-std::vector<std::shared_ptr<Instance>> Drainer::Waiting() {
-  std::vector<std::shared_ptr<Instance>> instances;
+std::vector<std::shared_ptr<Instance>> Drainer::Instances() {
+  absl::flat_hash_set<std::shared_ptr<Instance>> instances;
   const MutexLock lock(mutex_);
-  for (const Entry& entry : entries_) instances.push_back(entry.generation->instance);
-  return instances;
+  for (const auto& [generation, entry] : entries_) instances.insert(generation->instance);
+  return {instances.begin(), instances.end()};
 }
 
 std::vector<Drainer::Blocker> Drainer::Blockers(std::size_t most) {
   std::vector<Blocker> blockers;
   const MutexLock lock(mutex_);
-  for (const Entry& entry : entries_) {
+  for (const auto& [generation, entry] : entries_) {
     if (blockers.size() == most) break;
-    if (!entry.fenced) continue;
-    const std::uint32_t held = entry.generation->Held();
-    if (held != 0) blockers.push_back({entry.generation->mount, held});
+    if (!entry.batch->fenced) continue;
+    const std::uint32_t held = generation->Held();
+    if (held != 0) blockers.push_back({generation->mount, held});
   }
   return blockers;
 }
@@ -129,7 +163,7 @@ std::size_t Drainer::WaitIdle(Deadline deadline) {
     if (!idle_.WaitUntil(mutex_, deadline)) break;
   }
   std::size_t held = 0;
-  for (const Entry& entry : entries_) held += entry.generation->Held();
+  for (const auto& [generation, entry] : entries_) held += generation->Held();
   return held;
 }
 

@@ -2,10 +2,12 @@
 #ifndef PLUGRELOAD_RELOAD_DRAINER_HPP_
 #define PLUGRELOAD_RELOAD_DRAINER_HPP_
 
+#include <absl/container/flat_hash_map.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <list>
+#include <map>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -37,6 +39,17 @@ class Drainer {
   // ended it goes back to the slab, its use of the instance ends, and `done` runs on the drainer's
   // thread: short, and without adding or withdrawing.
   void Add(Generation* generation, std::function<void()> done);
+  // The same for many, which share a grace period; `drained` gets the numbers of those that have,
+  // in as many calls as it takes.
+  struct Waiting {
+    Generation* generation;
+    std::size_t number;
+  };
+  using Drained = std::function<void(const std::vector<std::size_t>&)>;
+  void Add(std::vector<Waiting> generations, Drained drained);
+  // The same, but the calling thread waits for the grace period itself, and finishes what has no
+  // lease: `drained` may run on it. Without a lock, and not where a moment's wait matters.
+  void AddHere(std::vector<Waiting> generations, Drained drained);
   // Takes it back, to be published again. False: it has drained already.
   bool Withdraw(Generation* generation);
 
@@ -47,7 +60,7 @@ class Drainer {
                      std::vector<HeldLease>& leases);
 
   // The instances whose leases it waits for.
-  std::vector<std::shared_ptr<Instance>> Waiting();
+  std::vector<std::shared_ptr<Instance>> Instances();
 
   // The mounts whose hidden generations still have leases, and how many.
   struct Blocker {
@@ -60,14 +73,23 @@ class Drainer {
   std::size_t WaitIdle(Deadline deadline);
 
  private:
-  struct Entry {
-    std::uint64_t added;
-    Generation* generation;
-    std::function<void()> done;
-    bool fenced = false;  // a Grace has passed since it was hidden: its count is exact
+  // What was added at once.
+  struct Batch {
+    Drained drained;
+    bool fenced = false;  // a Grace has passed since they were hidden: their counts are exact
   };
+  struct Entry {
+    std::shared_ptr<Batch> batch;
+    std::size_t number;
+  };
+  struct Done {
+    std::vector<Generation*> generations;
+    std::vector<std::size_t> numbers;
+  };
+  std::shared_ptr<Batch> Enter(const std::vector<Waiting>& generations, Drained drained);
   void Run();
-  std::list<Entry> TakeDrained() PLUGRELOAD_EXCLUDES(mutex_);
+  std::map<std::shared_ptr<Batch>, Done> TakeDrained() PLUGRELOAD_EXCLUDES(mutex_);
+  void Finish(const Batch& batch, const Done& done) PLUGRELOAD_EXCLUDES(mutex_);
 
   SectionDomain* const domain_;
   const LeaseLog* const log_;
@@ -75,9 +97,9 @@ class Drainer {
   GenerationSlab slab_;
   Mutex mutex_;
   CondVar idle_;
-  std::list<Entry> entries_ PLUGRELOAD_GUARDED_BY(mutex_);
-  std::uint64_t last_added_ PLUGRELOAD_GUARDED_BY(mutex_) = 0;
-  std::size_t finishing_ PLUGRELOAD_GUARDED_BY(mutex_) = 0;
+  absl::flat_hash_map<Generation*, Entry> entries_ PLUGRELOAD_GUARDED_BY(mutex_);
+  std::vector<std::shared_ptr<Batch>> unfenced_ PLUGRELOAD_GUARDED_BY(mutex_);
+  std::size_t finishing_ PLUGRELOAD_GUARDED_BY(mutex_) = 0;  // calls of Finish
   bool closed_ PLUGRELOAD_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };

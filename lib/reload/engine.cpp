@@ -199,7 +199,7 @@ Status Engine::Close(Deadline deadline) {
 }
 
 void Engine::StopLeased() {
-  for (const auto& instance : drainer_.Waiting()) (void)instance->StopNow();
+  for (const auto& instance : drainer_.Instances()) (void)instance->StopNow();
 }
 
 }  // namespace plugreload::internal

@@ -24,7 +24,7 @@ std::string PluginTitle(const PluginRef& ref) {
                      ref.version.empty() ? "" : " ", ref.version);
 }
 
-std::string ProcessKey(const PluginSpec& spec, const MountEntry& mount) {
+std::string ProcessKeyBase(const PluginSpec& spec) {
   std::string key;
   Append(key, PluginTypeName(spec.ref.type));
   for (const std::string* part :
@@ -37,9 +37,22 @@ std::string ProcessKey(const PluginSpec& spec, const MountEntry& mount) {
     for (const std::string& part : *list) Append(key, part);
   }
   Append(key, SharingName(spec.sharing));
-  if (spec.sharing == Sharing::kMount) Append(key, mount.accessor);
-  if (spec.sharing == Sharing::kNamespace) Append(key, mount.ns);
   return key;
+}
+
+std::string_view ProcessCircle(const PluginSpec& spec, const MountEntry& mount) {
+  if (spec.sharing == Sharing::kMount) return mount.accessor;
+  return spec.sharing == Sharing::kNamespace ? std::string_view(mount.ns) : std::string_view();
+}
+
+std::string ProcessKey(std::string_view base, std::string_view circle) {
+  std::string key(base);
+  Append(key, circle);
+  return key;
+}
+
+std::string ProcessKey(const PluginSpec& spec, const MountEntry& mount) {
+  return ProcessKey(ProcessKeyBase(spec), ProcessCircle(spec, mount));
 }
 
 Millis StopBudget(const PluginTimeouts& timeouts) {
@@ -96,19 +109,19 @@ struct Instance::Stopping {
 };
 
 Instance::Instance(LaunchSpec spec, std::string key, std::uint64_t start_number, Retirer retirer)
-    : spec_(std::move(spec)),
+    : facts_(std::make_shared<InstanceFacts>(InstanceFacts{std::move(spec), {}})),
       key_(std::move(key)),
       start_number_(start_number),
       retirer_(retirer),
       stopping_(std::make_shared<Stopping>()) {
-  stopping_->name = spec_.instance;
-  stopping_->plugin = PluginTitle(spec_.plugin.ref);
-  stopping_->budget = StopBudget(spec_.plugin.timeouts);
+  stopping_->name = name();
+  stopping_->plugin = PluginTitle(this->spec().plugin.ref);
+  stopping_->budget = StopBudget(this->spec().plugin.timeouts);
   stopping_->notifier = retirer_.notifier;
 }
 
 void Instance::SetRunning(std::unique_ptr<PluginInstance> running) {
-  info_ = running->info();
+  facts_ = std::make_shared<InstanceFacts>(InstanceFacts{facts_->spec, running->info()});
   stopping_->running = std::move(running);
 }
 

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/mutex.hpp"
@@ -22,6 +23,12 @@ class Workers;
 // that its sharing allows (the mount, the namespace, or the node).
 std::string ProcessKey(const PluginSpec& spec, const MountEntry& mount);
 
+// The two parts of it: what is the same for all mounts of a plugin that runs like this, and the
+// circle of a mount.
+std::string ProcessKeyBase(const PluginSpec& spec);
+std::string_view ProcessCircle(const PluginSpec& spec, const MountEntry& mount);
+std::string ProcessKey(std::string_view base, std::string_view circle);
+
 // "secret/kv v2.0.0", as events tell it.
 std::string PluginTitle(const PluginRef& ref);
 
@@ -29,6 +36,12 @@ std::string PluginTitle(const PluginRef& ref);
 struct Retirer {
   Workers* workers = nullptr;
   Notifier* notifier = nullptr;
+};
+
+// What is known of an instance for longer than it lives.
+struct InstanceFacts {
+  LaunchSpec spec;
+  InstanceInfo info;  // constant once the instance is shared
 };
 
 // A ready instance. Everything that uses it holds a shared_ptr: generations, and starts that have
@@ -47,12 +60,13 @@ class Instance {
   void SetRunning(std::unique_ptr<PluginInstance> running);
   void SetAttached(std::shared_ptr<void> attached);
 
-  const LaunchSpec& spec() const { return spec_; }
-  const std::string& name() const { return spec_.instance; }
+  const std::shared_ptr<const InstanceFacts>& facts() const { return facts_; }
+  const LaunchSpec& spec() const { return facts_->spec; }
+  const std::string& name() const { return facts_->spec.instance; }
   const std::string& key() const { return key_; }
   // Starts are numbered as they begin; a reload joins only those that began after its request.
   std::uint64_t start_number() const { return start_number_; }
-  const InstanceInfo& info() const { return info_; }
+  const InstanceInfo& info() const { return facts_->info; }
   void* attached() const;
 
   // It ended by itself.
@@ -69,11 +83,10 @@ class Instance {
  private:
   struct Stopping;  // what outlives the instance until it is stopped
 
-  const LaunchSpec spec_;
+  std::shared_ptr<const InstanceFacts> facts_;
   const std::string key_;
   const std::uint64_t start_number_;
   const Retirer retirer_;
-  InstanceInfo info_;
   std::shared_ptr<Stopping> stopping_;
   std::atomic<bool> dead_{false};
 };

@@ -73,7 +73,7 @@ void Jobs::Tell(EventKind kind, const Job& job) {
   Event event;
   event.kind = kind;
   event.state = ReloadPhaseName(report.phase);
-  event.total = report.mounts.size();
+  event.total = job.rows.size();
   event.count = kind == EventKind::kReloadFinished ? report.failed : Done(report);
   event.message =
       kind == EventKind::kReloadDraining ? HeldText(job) : ReloadStateName(report.state);
@@ -86,17 +86,16 @@ void Jobs::Tell(EventKind kind, const Job& job) {
 // "kv/ is held by 3 leases, team/kv/ by 1", each with the oldest of them where they are known.
 std::string Jobs::HeldText(const Job& job) const {
   constexpr std::size_t kMostNamed = 10;
-  ReloadReport report = job.report;
-  CountDraining(job, report);
   std::string text;
   std::size_t named = 0;
-  for (const MountReport& mount : report.mounts) {
-    if (mount.draining == 0) continue;
+  for (MountRow row : job.rows) {
+    CountDraining(row);
+    if (row.held == 0) continue;
     if (++named > kMostNamed) return text + ", ...";
-    text += fmt::format("{}{}{} by {}{}", text.empty() ? "" : ", ", mount.mount.ns,
-                        mount.mount.path + (text.empty() ? " is held" : ""), mount.draining,
-                        text.empty() ? (mount.draining == 1 ? " lease" : " leases") : "");
-    text += LeasesText(mount.leases);
+    text += fmt::format("{}{}{} by {}{}", text.empty() ? "" : ", ", row.node->entry.ns,
+                        row.node->entry.path + (text.empty() ? " is held" : ""), row.held,
+                        text.empty() ? (row.held == 1 ? " lease" : " leases") : "");
+    text += LeasesText(row.leases);
   }
   return text;
 }
@@ -160,39 +159,80 @@ void Jobs::StartWhatCan() {
     workers_.Post([this, job] {
       run_(job);
       const MutexLock lock(mutex_);
-      running_.erase(job);
-      StartWhatCan();
-      changed_.NotifyAll();
+      Leave(job);
     });
   }
 }
 
-void Jobs::CountDraining(const Job& job, ReloadReport& report) const {
-  for (std::size_t i = 0; i < job.hidden.size(); ++i) {
-    const Job::Hidden& hidden = job.hidden[i];
-    if (hidden.generation == nullptr || hidden.drained) continue;
-    MountReport& mount = report.mounts[i];
-    mount.leases.clear();
-    mount.draining = drainer_->Held(hidden.generation, kMostLeases, mount.leases);
-  }
+// Others may run; its own thread may be on the way out still.
+void Jobs::Leave(const std::shared_ptr<Job>& job) {
+  if (running_.erase(job) > 0) StartWhatCan();
 }
 
-ReloadReport Jobs::ReportFor(const Job& job, std::string_view reload_id) const {
+void Jobs::CountDraining(MountRow& row) const {
+  if (row.hidden == nullptr || row.drained) return;
+  row.leases.clear();
+  row.held = drainer_->Held(row.hidden, kMostLeases, row.leases);
+}
+
+ReloadReport Jobs::HeadFor(const Job& job, std::string_view reload_id) const {
   ReloadReport report = job.report;
   report.reload_id = reload_id;
   if (job.ids.front() != reload_id) report.joined = job.ids.front();
   report.requested_at_ms = job.requested_at.find(report.reload_id)->second;
   const auto before = job.pin_before.find(report.reload_id);
   if (before != job.pin_before.end()) report.pin_before = before->second;
-  CountDraining(job, report);
   return report;
 }
 
+void Jobs::AddMounts(const Job& job, ReloadReport& report) const {
+  report.mounts.reserve(job.rows.size());
+  for (const MountRow& row : job.rows) {
+    MountReport& mount = report.mounts.emplace_back();
+    mount.mount = row.node->entry;
+    mount.outcome = row.outcome;
+    if (row.before != nullptr) mount.previous_version = row.before->spec.plugin.ref.version;
+    if (row.now != nullptr) {
+      mount.running_version = row.now->spec.plugin.ref.version;
+      if (!row.down) mount.instance = row.now->spec.instance;
+      mount.sealed = row.outcome == MountOutcome::kReloaded && row.now->info.sealed;
+    }
+    mount.rule = row.rule;
+    mount.previous_generation = row.previous_generation;
+    mount.generation = row.generation;
+    mount.status = row.status;
+    mount.prepare = row.prepare;
+    mount.drain = row.drain;
+    mount.retire = row.retire;
+    mount.commit_us = row.commit_us;
+    if (row.hidden != nullptr && !row.drained) {
+      MountRow counted = row;
+      CountDraining(counted);
+      mount.draining = counted.held;
+      mount.leases = std::move(counted.leases);
+    } else {
+      mount.draining = row.held;
+      mount.leases = row.leases;
+    }
+  }
+}
+
 std::optional<ReloadReport> Jobs::Find(std::string_view reload_id) const {
-  const MutexLock lock(mutex_);
-  const auto job = by_id_.find(reload_id);
-  if (job == by_id_.end()) return std::nullopt;
-  return ReportFor(*job->second, reload_id);
+  std::shared_ptr<const Job> job;
+  std::optional<ReloadReport> report;
+  {
+    const MutexLock lock(mutex_);
+    const auto found = by_id_.find(reload_id);
+    if (found == by_id_.end()) return std::nullopt;
+    job = found->second;
+    report = HeadFor(*job, reload_id);
+    if (!job->ended) {
+      AddMounts(*job, *report);
+      return report;
+    }
+  }
+  AddMounts(*job, *report);
+  return report;
 }
 
 std::optional<ReloadRequest> Jobs::RequestOf(std::string_view reload_id) const {
@@ -204,16 +244,21 @@ std::optional<ReloadRequest> Jobs::RequestOf(std::string_view reload_id) const {
 
 Result<ReloadReport> Jobs::Wait(std::string_view reload_id, Deadline deadline,
                                 ReloadCoordinator::Until until) const {
-  const MutexLock lock(mutex_);
-  for (;;) {
-    // Anew each time: a cancelled request leaves the run that it shared.
-    const auto found = by_id_.find(reload_id);
-    if (found == by_id_.end()) return Unknown(reload_id);
-    const Job& job = *found->second;
-    const bool there = until == ReloadCoordinator::Until::kAnswer ? job.answered : job.ended;
-    if (there || std::chrono::steady_clock::now() >= deadline) return ReportFor(job, reload_id);
-    changed_.WaitUntil(mutex_, deadline);
+  {
+    const MutexLock lock(mutex_);
+    for (;;) {
+      // Anew each time: a cancelled request leaves the run that it shared.
+      const auto found = by_id_.find(reload_id);
+      if (found == by_id_.end()) return Unknown(reload_id);
+      const Job& job = *found->second;
+      const bool there = until == ReloadCoordinator::Until::kAnswer ? job.answered : job.ended;
+      if (there || std::chrono::steady_clock::now() >= deadline) break;
+      changed_.WaitUntil(mutex_, deadline);
+    }
   }
+  auto report = Find(reload_id);
+  if (!report) return Unknown(reload_id);
+  return *std::move(report);
 }
 
 Status Jobs::Cancel(std::string_view reload_id) {
@@ -270,13 +315,14 @@ void Jobs::Edit(Job& job, const std::function<void(Job&)>& edit) {
   const std::size_t before = Done(job.report);
   edit(job);
   // Of many mounts every hundredth part is told, so that nothing else falls out of the queue.
-  const std::size_t now = Done(job.report), total = job.report.mounts.size();
+  const std::size_t now = Done(job.report), total = job.rows.size();
   const bool news = now != before && (now == total || now * 100 / total != before * 100 / total);
   if (news) Tell(EventKind::kReloadProgress, job);
 }
 
 void Jobs::Enter(Job& job, ReloadPhase phase) {
   const MutexLock lock(mutex_);
+  if (job.ended || job.report.phase == phase) return;
   job.report.phase = phase;
   Tell(EventKind::kReloadProgress, job);
 }
@@ -288,10 +334,10 @@ bool Jobs::Commit(Job& job) {
   return true;
 }
 
-void Jobs::Count(const ReloadReport& report) {
+void Jobs::Count(const Job& job) {
   Meters& meters = notifier_->meters();
-  Meters::Add(meters.reloads[static_cast<std::size_t>(report.state)]);
-  for (const MountReport& mount : report.mounts) {
+  Meters::Add(meters.reloads[static_cast<std::size_t>(job.report.state)]);
+  for (const MountRow& mount : job.rows) {
     if (mount.outcome != MountOutcome::kReloaded) continue;
     const auto seconds = [](Millis time) { return static_cast<double>(time.count()) / 1e3; };
     meters.phases[0].Observe(seconds(mount.prepare));
@@ -307,18 +353,20 @@ void Jobs::End(Job& job) {
   ReloadReport& report = job.report;
   report.finished_at_ms = UnixMillis();
   report.phase = ReloadPhase::kEnded;
-  const bool cancelled = std::any_of(
-      report.mounts.begin(), report.mounts.end(),
-      [](const MountReport& mount) { return mount.outcome == MountOutcome::kCancelled; });
+  const bool cancelled = std::any_of(job.rows.begin(), job.rows.end(), [](const MountRow& mount) {
+    return mount.outcome == MountOutcome::kCancelled;
+  });
   if (cancelled) {
     report.state = ReloadState::kCancelled;
   } else if (report.state != ReloadState::kCancelled) {
     report.state = report.failed > 0 ? ReloadState::kFailed : ReloadState::kDone;
   }
   // By mount what is still held then, for good: generations are used again.
-  CountDraining(job, report);
-  job.hidden.clear();
-  Count(report);
+  for (MountRow& row : job.rows) {
+    CountDraining(row);
+    row.hidden = nullptr;
+  }
+  Count(job);
   Tell(EventKind::kReloadFinished, job);
   ended_.insert(ended_.end(), job.ids.begin(), job.ids.end());
   while (ended_.size() > limits_.history) {
@@ -328,23 +376,40 @@ void Jobs::End(Job& job) {
   changed_.NotifyAll();
 }
 
-void Jobs::Settle(Job& job, const std::function<void(Job&)>& edit) {
-  const MutexLock lock(mutex_);
-  edit(job);
-  if (!job.ended && job.answered && job.draining + job.retiring == 0) End(job);
-  changed_.NotifyAll();
+void Jobs::Drained(Job& job) {
+  if (job.report.phase != ReloadPhase::kDrain) return;
+  job.report.phase = ReloadPhase::kRetire;
+  Tell(EventKind::kReloadProgress, job);
 }
 
-bool Jobs::AwaitDrained(const Job& job, Deadline deadline) {
+void Jobs::Settle(const std::shared_ptr<Job>& shared, const std::function<void(Job&)>& edit) {
   const MutexLock lock(mutex_);
-  while (job.draining > 0 && !closed_ && changed_.WaitUntil(mutex_, deadline)) {
+  Job& job = *shared;
+  edit(job);
+  if (job.ended || job.draining > 0) return;
+  if (job.waiting) Drained(job);
+  if (job.retiring == 0 && (job.answered || job.waiting)) {
+    // At once, without a detour by the thread of the run.
+    job.answered = true;
+    End(job);
+    Leave(shared);
   }
-  return job.draining == 0;
+  settled_.NotifyAll();
+}
+
+bool Jobs::AwaitDrained(Job& job, Deadline deadline) {
+  const MutexLock lock(mutex_);
+  job.waiting = true;
+  while (job.draining > 0 && !closed_ && settled_.WaitUntil(mutex_, deadline)) {
+  }
+  job.waiting = job.draining == 0;
+  if (job.waiting && !job.ended) Drained(job);
+  return job.waiting;
 }
 
 bool Jobs::AwaitRetired(const Job& job, Deadline deadline) {
   const MutexLock lock(mutex_);
-  while (job.retiring > 0 && !closed_ && changed_.WaitUntil(mutex_, deadline)) {
+  while (job.retiring > 0 && !closed_ && settled_.WaitUntil(mutex_, deadline)) {
   }
   return job.retiring == 0;
 }
@@ -352,6 +417,7 @@ bool Jobs::AwaitRetired(const Job& job, Deadline deadline) {
 void Jobs::Answer(Job& job, Rest rest) {
   const MutexLock lock(mutex_);
   job.answered = true;
+  if (job.ended) return;
   if (job.draining + job.retiring == 0 || rest == Rest::kAbandon) {
     End(job);
   } else {
@@ -367,6 +433,7 @@ bool Jobs::Shutdown(Deadline deadline) {
     const MutexLock lock(mutex_);
     closed_ = true;
     changed_.NotifyAll();
+    settled_.NotifyAll();
     while (!queue_.empty()) {
       const std::shared_ptr<Job> job = queue_.front();
       queue_.pop_front();

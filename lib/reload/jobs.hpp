@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <stop_token>
 #include <string>
@@ -15,10 +16,30 @@
 #include "base/mutex.hpp"
 #include "base/notifier.hpp"
 #include "base/workers.hpp"
+#include "namespaces/tree.hpp"
 #include "plugreload/reload.hpp"
 #include "reload/drainer.hpp"
+#include "reload/instance.hpp"
 
 namespace plugreload::internal {
+
+// One mount of a report, kept small: reports of very many mounts stay for a while, and few are
+// read.
+struct MountRow {
+  std::shared_ptr<const MountNode> node;
+  std::shared_ptr<const InstanceFacts> before, now;  // what ran, what runs; null: nothing
+  std::uint64_t previous_generation = 0, generation = 0;
+  Generation* hidden = nullptr;  // the old one, until the report is final
+  Status status;
+  std::vector<HeldLease> leases;
+  Millis prepare{0}, drain{0}, retire{0};
+  std::int64_t commit_us = 0;
+  std::uint32_t held = 0;  // leases of the old one, for good
+  std::optional<VersionRule> rule;
+  MountOutcome outcome = MountOutcome::kPending;
+  bool drained = false;  // before or after `hidden` was noted
+  bool down = false;     // `now` ran, and nothing does any more
+};
 
 // One run of a reload, for one request or for several equal ones. Guarded by Jobs::mutex_ but for
 // the constant members and the stop source.
@@ -31,15 +52,12 @@ struct Job {
   std::vector<std::string> ids;  // the first one is the job's own
   std::map<std::string, std::int64_t> requested_at;
   std::map<std::string, PluginRef> pin_before;  // by id; of the requests that set the pin
-  ReloadReport report;
-  struct Hidden {
-    Generation* generation = nullptr;
-    bool drained = false;  // before or after it was noted here
-  };
-  std::vector<Hidden> hidden;  // by mount
-  std::size_t draining = 0;    // old generations that are still leased
-  std::size_t retiring = 0;    // old instances that are not stopped yet
+  ReloadReport report;                          // without `mounts`
+  std::vector<MountRow> rows;                   // these
+  std::size_t draining = 0;                     // old generations that are still leased
+  std::size_t retiring = 0;                     // old instances that are not stopped yet
   bool started = false;
+  bool waiting = false;    // the run has nothing left to do but to wait for these two
   bool committed = false;  // too late to cancel
   bool answered = false;   // the blocking caller has been given the report
   bool ended = false;
@@ -74,10 +92,11 @@ class Jobs {
   void Enter(Job& job, ReloadPhase phase);
   // From now on Cancel is refused. False: it has been cancelled before.
   bool Commit(Job& job);
-  // A drain or a retirement has ended, as `edit` notes; the last one ends an answered job.
-  void Settle(Job& job, const std::function<void(Job&)>& edit);
+  // Drains or retirements have ended, as `edit` notes; the last one answers and ends a job whose
+  // run waits for nothing else.
+  void Settle(const std::shared_ptr<Job>& job, const std::function<void(Job&)>& edit);
   // Waits until no old generation is leased, or no old instance runs. False at the deadline.
-  bool AwaitDrained(const Job& job, Deadline deadline);
+  bool AwaitDrained(Job& job, Deadline deadline);
   bool AwaitRetired(const Job& job, Deadline deadline);
   // Gives the report to who waits, and ends the job unless something drains or retires behind it.
   enum class Rest { kAwait, kAbandon };
@@ -89,12 +108,17 @@ class Jobs {
 
  private:
   void StartWhatCan() PLUGRELOAD_REQUIRES(mutex_);
+  void Leave(const std::shared_ptr<Job>& job) PLUGRELOAD_REQUIRES(mutex_);
+  void Drained(Job& job) PLUGRELOAD_REQUIRES(mutex_);
   void Split(Job& job, const std::string& id) PLUGRELOAD_REQUIRES(mutex_);
   void End(Job& job) PLUGRELOAD_REQUIRES(mutex_);
-  void Count(const ReloadReport& report);
-  ReloadReport ReportFor(const Job& job, std::string_view reload_id) const
+  void Count(const Job& job) PLUGRELOAD_REQUIRES(mutex_);
+  // All but the mounts.
+  ReloadReport HeadFor(const Job& job, std::string_view reload_id) const
       PLUGRELOAD_REQUIRES(mutex_);
-  void CountDraining(const Job& job, ReloadReport& report) const PLUGRELOAD_REQUIRES(mutex_);
+  // The mounts, under the lock unless it has ended, since when nothing changes any more.
+  void AddMounts(const Job& job, ReloadReport& report) const;
+  void CountDraining(MountRow& row) const;
   void Tell(EventKind kind, const Job& job) PLUGRELOAD_REQUIRES(mutex_);
   std::string HeldText(const Job& job) const PLUGRELOAD_REQUIRES(mutex_);
 
@@ -104,7 +128,8 @@ class Jobs {
   const std::function<std::uint64_t()> last_start_;
   const std::function<void(const std::shared_ptr<Job>&)> run_;
   mutable Mutex mutex_;
-  mutable CondVar changed_;
+  mutable CondVar changed_;  // for callers: something was answered or has ended
+  CondVar settled_;          // for runs: all has drained, or has been retired
   std::deque<std::shared_ptr<Job>> queue_ PLUGRELOAD_GUARDED_BY(mutex_);
   std::set<std::shared_ptr<Job>> running_ PLUGRELOAD_GUARDED_BY(mutex_);
   std::map<std::string, std::shared_ptr<Job>, std::less<>> by_id_ PLUGRELOAD_GUARDED_BY(mutex_);

@@ -10,8 +10,8 @@ namespace plugreload::internal {
 
 // Joins or starts an instance, and waits for it.
 StartResult Engine::StartFor(const PluginSpec& spec, const MountEntry& entry, Deadline deadline) {
-  const auto ticket =
-      starter_->Start(ProcessKey(spec, entry), MakeSpec(spec, entry), 0, std::nullopt);
+  const auto ticket = starter_->Start(
+      ProcessKey(spec, entry), [&] { return MakeSpec(spec, entry); }, 0, std::nullopt);
   struct Answer {
     Latch latch{1};
     Mutex mutex;

@@ -61,7 +61,7 @@ std::vector<PlannedMount> Planner::Find(const ReloadRequest& request, const std:
     const Depth depth = request.reach == Reach::kSubtree ? Depth::kSubtree : Depth::kSelf;
     for (const auto& node : tree_->MountsOf(plugin->type, plugin->name, ns, depth)) {
       PlannedMount& mount = mounts.emplace_back();
-      mount.entry = node->entry;
+      mount.node = node;
       mount.slot = SlotOf(*node);
     }
   } else {
@@ -70,25 +70,94 @@ std::vector<PlannedMount> Planner::Find(const ReloadRequest& request, const std:
       const std::string path = MountPathOf(text);
       if (!seen.insert(path).second) continue;
       PlannedMount& mount = mounts.emplace_back();
-      if (const auto node = tree_->FindNode(ns, path)) {
-        mount.entry = node->entry;
-        mount.slot = SlotOf(*node);
+      if ((mount.node = tree_->FindNode(ns, path)) != nullptr) {
+        mount.slot = SlotOf(*mount.node);
       } else {
-        mount.entry.ns = ns;
-        mount.entry.path = path;
+        MountNode none;
+        none.entry.ns = ns;
+        none.entry.path = path;
+        mount.node = std::make_shared<const MountNode>(std::move(none));
         mount.status = Status(Code::kNotFound, "mount_not_found",
                               fmt::format("cannot fetch mount entry on \"{}\"", path));
       }
     }
   }
-  std::sort(mounts.begin(), mounts.end(), [](const PlannedMount& a, const PlannedMount& b) {
-    return std::tie(a.entry.ns, a.entry.path) < std::tie(b.entry.ns, b.entry.path);
-  });
+  const auto before = [](const PlannedMount& a, const PlannedMount& b) {
+    return std::tie(a.entry().ns, a.entry().path) < std::tie(b.entry().ns, b.entry().path);
+  };
+  if (!std::is_sorted(mounts.begin(), mounts.end(), before)) {
+    std::sort(mounts.begin(), mounts.end(), before);
+  }
   return mounts;
 }
 
-void Planner::Complete(const ReloadRequest& request, PlannedMount& mount) const {
-  mount.now = slots_->Describe(*mount.slot);
+// Remembers what it has looked up: very many mounts run very few plugins.
+class Planner::Resolver {
+ public:
+  Resolver(const Catalog* catalog, std::vector<std::string>& keys)
+      : catalog_(catalog), keys_(keys) {}
+
+  // Fills in what would run, and the group that it would run for.
+  Status Resolve(PlannedMount& mount) {
+    const MountEntry& entry = mount.entry();
+    if (last_ == nullptr || !last_->For(entry)) last_ = &Look(entry);
+    if (last_->resolution == nullptr) return last_->status;
+    mount.resolution = last_->resolution;
+    const std::string_view circle = ProcessCircle(last_->resolution->spec, entry);
+    if (!last_->group || last_->circle != circle) {
+      std::string key = ProcessKey(last_->base, circle);
+      const auto [group, fresh] = groups_.emplace(std::move(key), keys_.size());
+      if (fresh) keys_.push_back(group->first);
+      last_->group = group->second;
+      last_->circle = circle;
+    }
+    mount.group = *last_->group;
+    return {};
+  }
+
+ private:
+  struct Known {
+    PluginRef stored;  // what the mount says
+    bool overrides = false;
+    std::shared_ptr<const Resolution> resolution;  // null: `status`
+    Status status;
+    std::string base;
+    // Of the last mount.
+    std::string circle;
+    std::optional<std::size_t> group;
+
+    bool For(const MountEntry& entry) const {
+      return stored.name == entry.plugin && stored.version == entry.version &&
+             stored.type == entry.type && overrides == entry.override_pinned_version;
+    }
+  };
+
+  Known& Look(const MountEntry& entry) {
+    const auto [at, fresh] = known_.try_emplace(
+        {entry.plugin, entry.version, entry.type, entry.override_pinned_version});
+    Known& known = at->second;
+    if (!fresh) return known;
+    known.stored = {entry.type, entry.plugin, entry.version};
+    known.overrides = entry.override_pinned_version;
+    Result<Resolution> found =
+        catalog_->Resolve(entry.type, entry.plugin, entry.version, entry.override_pinned_version);
+    if (found.ok()) {
+      known.base = ProcessKeyBase(found->spec);
+      known.resolution = std::make_shared<const Resolution>(*std::move(found));
+    } else {
+      known.status = found.status();
+    }
+    return known;
+  }
+
+  const Catalog* const catalog_;
+  std::vector<std::string>& keys_;
+  std::map<std::tuple<std::string, std::string, PluginType, bool>, Known> known_;
+  std::map<std::string, std::size_t> groups_;
+  Known* last_ = nullptr;
+};
+
+void Planner::Complete(const ReloadRequest& request, Resolver& resolver, PlannedMount& mount) {
   if (mount.now.state == MountState::kIdle) {
     mount.skip = true;
     mount.status = Status(Code::kFailedPrecondition, "not_started",
@@ -96,23 +165,16 @@ void Planner::Complete(const ReloadRequest& request, PlannedMount& mount) const 
                           "the version that is right then");
     return;
   }
-  Result<Resolution> resolution =
-      catalog_->Resolve(mount.entry.type, mount.entry.plugin, mount.entry.version,
-                        mount.entry.override_pinned_version);
-  if (!resolution.ok()) {
-    mount.status = resolution.status();
-    return;
-  }
-  const PluginSpec& spec = resolution->spec;
+  mount.status = resolver.Resolve(mount);
+  if (!mount.status.ok()) return;
+  const PluginSpec& spec = mount.resolution->spec;
   mount.order = request.order.value_or(spec.order);
-  mount.key = ProcessKey(spec, mount.entry);
   if (mount.order == Order::kStopFirst && request.policy == Policy::kAllOrNothing) {
     mount.status = Status(Code::kFailedPrecondition, "order_conflict",
                           fmt::format("the plugin {} is registered as stop_first, which cannot be "
                                       "all_or_nothing",
                                       spec.ref.name));
   }
-  mount.resolution = *std::move(resolution);
 }
 
 Result<Planned> Planner::Plan(const ReloadRequest& request) const {
@@ -125,16 +187,23 @@ Result<Planned> Planner::Plan(const ReloadRequest& request) const {
   Planned planned;
   planned.revision = applier_->applied();
   planned.mounts = Find(request, *ns);
-  for (PlannedMount& mount : planned.mounts) {
-    if (mount.status.ok()) Complete(request, mount);
+  std::vector<const Slot*> slots;
+  slots.reserve(planned.mounts.size());
+  for (const PlannedMount& mount : planned.mounts) slots.push_back(mount.slot.get());
+  std::vector<Slots::Seen> seen = slots_->See(slots);
+  Resolver resolver(catalog_, planned.keys);
+  for (std::size_t i = 0; i < seen.size(); ++i) {
+    PlannedMount& mount = planned.mounts[i];
+    mount.now = std::move(seen[i]);
+    if (mount.status.ok()) Complete(request, resolver, mount);
   }
   return planned;
 }
 
-std::vector<std::shared_ptr<Slot>> SlotsOf(const Planned& planned, const std::string& key) {
+std::vector<std::shared_ptr<Slot>> SlotsOf(const Planned& planned, std::size_t group) {
   std::vector<std::shared_ptr<Slot>> slots;
   for (const PlannedMount& mount : planned.mounts) {
-    if (mount.status.ok() && mount.key == key) slots.push_back(mount.slot);
+    if (mount.status.ok() && !mount.skip && mount.group == group) slots.push_back(mount.slot);
   }
   return slots;
 }
@@ -145,24 +214,26 @@ Result<ReloadPlan> Planner::DryRun(const ReloadRequest& request) const {
   if (!planned.ok()) return planned.status();
   ReloadPlan plan;
   plan.revision = planned->revision;
-  std::map<std::string, std::size_t> processes;
+  std::map<std::size_t, std::size_t> processes;
   std::set<const Slot*> inside;
   for (const PlannedMount& mount : planned->mounts) inside.insert(mount.slot.get());
   std::set<std::string> neighbours;
   for (PlannedMount& mount : planned->mounts) {
     ReloadPlan::Item& item = plan.items.emplace_back();
-    item.mount = mount.entry;
-    item.running_version = mount.now.running_version;
+    item.mount = mount.entry();
+    if (mount.now.facts != nullptr) {
+      item.running_version = mount.now.facts->spec.plugin.ref.version;
+    }
     item.would_skip = mount.skip;
     item.status = mount.skip ? Status() : mount.status;
     if (mount.resolution && mount.status.ok()) {
       item.target_version = mount.resolution->spec.ref.version;
       item.rule = mount.resolution->rule;
       item.order = mount.order;
-      item.process = processes.emplace(mount.key, processes.size()).first->second;
+      item.process = processes.emplace(mount.group, processes.size()).first->second;
     }
     if (item.order == Order::kStopFirst && item.status.ok() && !item.would_skip) {
-      item.status = slots_->CheckAlone(SlotsOf(*planned, mount.key));
+      item.status = slots_->CheckAlone(SlotsOf(*planned, mount.group));
     }
     const auto instance = mount.slot == nullptr ? nullptr : slots_->Serving(*mount.slot);
     if (instance == nullptr) continue;

@@ -17,23 +17,27 @@
 namespace plugreload::internal {
 
 struct PlannedMount {
-  MountEntry entry;
-  std::shared_ptr<Slot> slot;            // null: there is no such mount
-  Status status;                         // why it cannot be reloaded
-  bool skip = false;                     // `status` says why there is nothing to do
-  std::optional<Resolution> resolution;  // what would run
-  std::string key;                       // mounts with the same one share a new instance
+  std::shared_ptr<const MountNode> node;  // made up when there is no such mount
+  std::shared_ptr<Slot> slot;             // null: there is no such mount
+  Status status;                          // why it cannot be reloaded
+  bool skip = false;                      // `status` says why there is nothing to do
   Order order = Order::kStartFirst;
-  MountStatus now;
+  std::shared_ptr<const Resolution> resolution;  // what would run
+  std::size_t group = 0;                         // of Planned::keys
+  Slots::Seen now;
+
+  const MountEntry& entry() const { return node->entry; }
 };
 
 struct Planned {
   Revision revision = 0;
   std::vector<PlannedMount> mounts;  // by namespace, then path
+  // The process keys: mounts with the same one share a new instance.
+  std::vector<std::string> keys;
 };
 
 // The mounts that would share one new instance.
-std::vector<std::shared_ptr<Slot>> SlotsOf(const Planned& planned, const std::string& key);
+std::vector<std::shared_ptr<Slot>> SlotsOf(const Planned& planned, std::size_t group);
 
 // Thread safety: safe for concurrent use; const throughout.
 class Planner {
@@ -52,7 +56,8 @@ class Planner {
 
  private:
   std::vector<PlannedMount> Find(const ReloadRequest& request, const std::string& ns) const;
-  void Complete(const ReloadRequest& request, PlannedMount& mount) const;
+  class Resolver;
+  static void Complete(const ReloadRequest& request, Resolver& resolver, PlannedMount& mount);
 
   const Catalog* const catalog_;
   const Tree* const tree_;

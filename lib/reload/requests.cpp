@@ -109,8 +109,8 @@ std::vector<MountStatus> Engine::State(std::string_view ns, Reach reach) const {
 
 Engine::Usage Engine::Use() {
   std::set<const Instance*> draining;
-  for (const auto& instance : drainer_.Waiting()) {
-    if (slots_.UsersOf(*instance).empty()) draining.insert(instance.get());
+  for (const auto& instance : drainer_.Instances()) {
+    if (!slots_.HasUsers(*instance)) draining.insert(instance.get());
   }
   return {domain_.CountLeases(), slots_.Count(), starter_->running(), draining.size(),
           drainer_.Blockers(kMostBlockers)};

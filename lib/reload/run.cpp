@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
+#include <array>
 #include <utility>
 
 namespace plugreload::internal {
@@ -39,14 +39,13 @@ bool ReloadRun::MakePlan() {
   plan_ = *std::move(planned);
   parts_.jobs->Edit(*job_, [&](Job& job) {
     job.report.revision = plan_.revision;
-    job.hidden.resize(plan_.mounts.size());
+    job.rows.reserve(plan_.mounts.size());
     for (const PlannedMount& mount : plan_.mounts) {
-      MountReport& report = job.report.mounts.emplace_back();
-      report.mount = mount.entry;
-      report.previous_generation = report.generation = mount.now.generation;
-      report.previous_version = report.running_version = mount.now.running_version;
-      report.instance = mount.now.instance;
-      if (mount.resolution) report.rule = mount.resolution->rule;
+      MountRow& row = job.rows.emplace_back();
+      row.node = mount.node;
+      row.previous_generation = row.generation = mount.now.generation;
+      row.before = row.now = mount.now.facts;
+      if (mount.resolution) row.rule = mount.resolution->rule;
     }
   });
   return true;
@@ -54,7 +53,9 @@ bool ReloadRun::MakePlan() {
 
 void ReloadRun::MakeGroups() {
   bool refused = false;
-  std::map<std::string, std::size_t> groups;
+  // By Planned::keys and order.
+  constexpr std::size_t kNone = static_cast<std::size_t>(-1);
+  std::vector<std::array<std::size_t, 2>> groups(plan_.keys.size(), {kNone, kNone});
   for (std::size_t i = 0; i < plan_.mounts.size(); ++i) {
     const PlannedMount& mount = plan_.mounts[i];
     if (!mount.status.ok()) {
@@ -63,9 +64,12 @@ void ReloadRun::MakeGroups() {
       continue;
     }
     auto& list = mount.order == Order::kStopFirst ? stop_first_ : start_first_;
-    const auto [known, fresh] = groups.emplace(mount.key, list.size());
-    if (fresh) list.emplace_back();
-    list[known->second].mounts.push_back(i);
+    std::size_t& known = groups[mount.group][mount.order == Order::kStopFirst ? 1 : 0];
+    if (known == kNone) {
+      known = list.size();
+      list.emplace_back().number = mount.group;
+    }
+    list[known].mounts.push_back(i);
   }
   if (refused && job_->request.policy == Policy::kAllOrNothing) {
     Abandon(MountOutcome::kFailed, Status(Code::kAborted, "all_or_nothing",
@@ -77,7 +81,7 @@ void ReloadRun::MakeGroups() {
 
 LaunchSpec ReloadRun::SpecOf(const Group& group) const {
   const PlannedMount& first = plan_.mounts[group.mounts.front()];
-  return parts_.make_spec(first.resolution->spec, first.entry);
+  return parts_.make_spec(first.resolution->spec, first.entry());
 }
 
 Millis ReloadRun::DrainTimeout(std::size_t index) const {
@@ -86,9 +90,8 @@ Millis ReloadRun::DrainTimeout(std::size_t index) const {
 
 void ReloadRun::Fail(std::size_t index, MountOutcome outcome, const Status& status) {
   parts_.jobs->Edit(*job_, [&](Job& job) {
-    MountReport& report = job.report.mounts[index];
-    report.outcome = outcome;
-    report.status = status;
+    job.rows[index].outcome = outcome;
+    job.rows[index].status = status;
     if (outcome == MountOutcome::kFailed) ++job.report.failed;
     if (outcome == MountOutcome::kSkipped) ++job.report.skipped;
     if (outcome == MountOutcome::kCancelled) job.report.state = ReloadState::kCancelled;
@@ -114,8 +117,8 @@ void ReloadRun::Abandon(MountOutcome outcome, const Status& status) {
 void ReloadRun::BeginGroup(std::size_t index, const std::shared_ptr<Arrivals>& arrivals) {
   Group& group = start_first_[index];
   group.begin = Clock::now();
-  group.ticket = parts_.starter->Start(plan_.mounts[group.mounts.front()].key, SpecOf(group),
-                                       job_->not_before, job_->request.start_timeout);
+  group.ticket = parts_.starter->Start(
+      KeyOf(group), [&] { return SpecOf(group); }, job_->not_before, job_->request.start_timeout);
   group.ticket->Then([arrivals, index](const StartResult& result) {
     const MutexLock lock(arrivals->mutex);
     arrivals->results.emplace_back(index, result);
@@ -166,7 +169,7 @@ void ReloadRun::Arrived(Group& group, const StartResult& result, std::size_t lef
               Status(Code::kAborted, "all_or_nothing",
                      fmt::format("nothing was reloaded, because all_or_nothing was asked for and "
                                  "the start for {} failed",
-                                 plan_.mounts[group.mounts.front()].entry.path)));
+                                 plan_.mounts[group.mounts.front()].entry().path)));
     }
     return;
   }
@@ -200,78 +203,106 @@ void ReloadRun::CommitGroup(Group& group, bool last) {
     return;
   }
   const Millis prepare = Since(group.begin);
-  for (const std::size_t index : group.mounts) CommitMount(index, instance, prepare);
+  CommitMounts(group, instance, prepare);
 }
 
 // A mount that has moved out of the namespace that was asked for is not to be touched.
-Status ReloadRun::CheckStillCovered(std::size_t index) const {
-  const MountEntry now = parts_.slots->Entry(*plan_.mounts[index].slot);
+Status ReloadRun::CheckStillCovered(const MountEntry& before, const MountEntry& now) const {
   const std::string& ns = job_->request.ns;
   const bool below = std::holds_alternative<ByPlugin>(job_->request.target) &&
                      job_->request.reach == Reach::kSubtree;
   if (below ? now.ns.starts_with(ns) : now.ns == ns) return {};
   return Status(Code::kNotFound, "moved",
                 fmt::format("the mount {} has moved to {} in namespace \"{}\" meanwhile",
-                            plan_.mounts[index].entry.path, now.path, now.ns));
+                            before.path, now.path, now.ns));
 }
 
-void ReloadRun::CommitMount(std::size_t index, const std::shared_ptr<Instance>& instance,
-                            Millis prepare) {
-  if (const Status status = CheckStillCovered(index); !status.ok()) {
-    Fail(index, MountOutcome::kSkipped, status);
-    return;
-  }
+void ReloadRun::CommitMounts(const Group& group, const std::shared_ptr<Instance>& instance,
+                             Millis prepare) {
   Jobs* const jobs = parts_.jobs;
-  jobs->Edit(*job_, [](Job& job) { ++job.draining; });
+  std::vector<Slots::Swap> swaps(group.mounts.size());
+  for (std::size_t i = 0; i < swaps.size(); ++i) {
+    swaps[i].slot = plan_.mounts[group.mounts[i]].slot;
+    swaps[i].node = plan_.mounts[group.mounts[i]].node;
+  }
+  jobs->Edit(*job_, [&](Job& job) { job.draining += swaps.size(); });
   const auto begin = Clock::now();
-  const auto drained = [jobs, job = job_, index, begin] {
-    jobs->Settle(*job, [&](Job& done) {
-      --done.draining;
+  const auto drained = [jobs, job = job_, mounts = group.mounts,
+                        begin](const std::vector<std::size_t>& places) {
+    jobs->Settle(job, [&](Job& done) {
+      done.draining -= places.size();
       if (done.ended) return;  // a forced reload did not wait for the leases it broke
-      done.hidden[index].drained = true;
-      done.report.mounts[index].drain = Since(begin);
+      const Millis took = Since(begin);
+      for (const std::size_t place : places) {
+        done.rows[mounts[place]].drained = true;
+        done.rows[mounts[place]].drain = took;
+      }
     });
   };
-  const Result<Installed> installed =
-      parts_.slots->Install(plan_.mounts[index].slot, instance, std::nullopt, drained);
+  parts_.slots->InstallAll(
+      swaps, instance,
+      [this](const auto& before, const auto& now) { return CheckStillCovered(before, now); },
+      drained);
   const auto took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin);
-  if (!installed.ok() || installed->hidden == nullptr) {
-    jobs->Settle(*job_, [](Job& job) { --job.draining; });
-  }
-  if (!installed.ok()) {
-    const bool gone = installed.status().code() == Code::kNotFound;
-    Fail(index, gone ? MountOutcome::kSkipped : MountOutcome::kFailed, installed.status());
-    return;
-  }
-  jobs->Edit(*job_, [&](Job& job) {
-    MountReport& report = job.report.mounts[index];
-    report.outcome = MountOutcome::kReloaded;
-    report.previous_generation = installed->previous;
-    if (installed->old != nullptr) report.previous_version = installed->previous_version;
-    report.running_version = instance->spec().plugin.ref.version;
-    report.generation = installed->number;
-    report.instance = instance->name();
-    report.sealed = instance->info().sealed;
-    report.prepare = prepare;
-    report.commit_us = took.count();
-    job.hidden[index].generation = installed->hidden;
-    ++job.report.reloaded;
+  Note(group, swaps, instance, prepare, took / static_cast<std::int64_t>(swaps.size()));
+}
+
+void ReloadRun::Note(const Group& group, const std::vector<Slots::Swap>& swaps,
+                     const std::shared_ptr<Instance>& instance, Millis prepare,
+                     std::chrono::microseconds each) {
+  std::size_t nothing_drains = 0;
+  std::vector<std::size_t>* covered = nullptr;
+  const Instance* last = nullptr;
+  parts_.jobs->Edit(*job_, [&](Job& job) {
+    for (std::size_t i = 0; i < swaps.size(); ++i) {
+      const Slots::Swap& swap = swaps[i];
+      const Installed& installed = swap.installed;
+      if (installed.hidden == nullptr) ++nothing_drains;
+      if (!swap.status.ok()) continue;
+      MountRow& row = job.rows[group.mounts[i]];
+      row.outcome = MountOutcome::kReloaded;
+      row.previous_generation = installed.previous;
+      if (installed.old != nullptr) row.before = installed.old->facts();
+      row.now = instance->facts();
+      row.generation = installed.number;
+      row.prepare = prepare;
+      row.commit_us = each.count();
+      row.hidden = installed.hidden;
+      ++job.report.reloaded;
+      if (installed.old == nullptr) continue;
+      if (installed.old.get() != last) {
+        last = installed.old.get();
+        covered = &old_[installed.old];
+      }
+      covered->push_back(group.mounts[i]);
+    }
   });
-  drain_deadline_ = std::max(drain_deadline_, begin + DrainTimeout(index));
-  if (installed->old != nullptr) old_[installed->old].push_back(index);
+  Millis patience{0};
+  for (std::size_t i = 0; i < swaps.size(); ++i) {
+    const Status& status = swaps[i].status;
+    const std::size_t index = group.mounts[i];
+    patience = std::max(patience, DrainTimeout(index));
+    if (status.ok()) continue;
+    const bool gone = status.code() == Code::kNotFound;
+    Fail(index, gone ? MountOutcome::kSkipped : MountOutcome::kFailed, status);
+  }
+  drain_deadline_ = std::max(drain_deadline_, After(patience));
+  if (nothing_drains > 0) {
+    parts_.jobs->Settle(job_, [&](Job& job) { job.draining -= nothing_drains; });
+  }
 }
 
 // The instances that nobody uses any more once their leases have ended: the report waits for them.
 void ReloadRun::WatchRetirement() {
   Jobs* const jobs = parts_.jobs;
   for (const auto& [instance, mounts] : old_) {
-    if (!parts_.slots->UsersOf(*instance).empty()) continue;  // neighbours keep it
+    if (parts_.slots->HasUsers(*instance)) continue;  // neighbours keep it
     stop_budget_ = std::max(stop_budget_, StopBudget(instance->spec().plugin.timeouts));
     jobs->Edit(*job_, [](Job& job) { ++job.retiring; });
     instance->OnRetired([jobs, job = job_, covered = mounts](const Status&, Millis took) {
-      jobs->Settle(*job, [&](Job& done) {
+      jobs->Settle(job, [&](Job& done) {
         --done.retiring;
-        for (const std::size_t index : covered) done.report.mounts[index].retire = took;
+        for (const std::size_t index : covered) done.rows[index].retire = took;
       });
     });
   }
@@ -289,13 +320,12 @@ void ReloadRun::Finish() {
     }
     for (const auto& weak : old) {
       const auto instance = weak.lock();
-      if (instance == nullptr || !parts_.slots->UsersOf(*instance).empty()) continue;
+      if (instance == nullptr || parts_.slots->HasUsers(*instance)) continue;
       (void)instance->StopNow();  // its retirement logs why it could not be stopped
     }
     parts_.jobs->Answer(*job_, Jobs::Rest::kAbandon);
     return;
   }
-  parts_.jobs->Enter(*job_, ReloadPhase::kRetire);
   parts_.jobs->AwaitRetired(*job_, After(stop_budget_));
   parts_.jobs->Answer(*job_, Jobs::Rest::kAwait);
 }

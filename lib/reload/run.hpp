@@ -43,6 +43,7 @@ class ReloadRun {
 
   // Mounts that one new instance will serve.
   struct Group {
+    std::size_t number = 0;           // of Planned::keys
     std::vector<std::size_t> mounts;  // indices into plan_.mounts
     std::shared_ptr<StartTicket> ticket;
     std::shared_ptr<Instance> ready;
@@ -66,8 +67,11 @@ class ReloadRun {
   void Arrived(Group& group, const StartResult& result, std::size_t left);
   void CommitGroup(Group& group, bool last);
   void Abandon(MountOutcome outcome, const Status& status);
-  Status CheckStillCovered(std::size_t index) const;
-  void CommitMount(std::size_t index, const std::shared_ptr<Instance>& instance, Millis prepare);
+  Status CheckStillCovered(const MountEntry& before, const MountEntry& now) const;
+  void CommitMounts(const Group& group, const std::shared_ptr<Instance>& instance, Millis prepare);
+  void Note(const Group& group, const std::vector<Slots::Swap>& swaps,
+            const std::shared_ptr<Instance>& instance, Millis prepare,
+            std::chrono::microseconds each);
   void WatchRetirement();
   void Finish();
 
@@ -88,6 +92,7 @@ class ReloadRun {
   void Fail(std::size_t index, MountOutcome outcome, const Status& status);
   void FailGroup(const Group& group, MountOutcome outcome, const Status& status);
   LaunchSpec SpecOf(const Group& group) const;
+  const std::string& KeyOf(const Group& group) const { return plan_.keys[group.number]; }
   Millis DrainTimeout(std::size_t index) const;
 
   const RunParts& parts_;

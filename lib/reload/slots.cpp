@@ -88,47 +88,104 @@ std::shared_ptr<Slot> Slots::Add(const MountEntry& entry, std::uint64_t place,
   return slot;
 }
 
+Status Slots::Exchange(const std::shared_ptr<Slot>& slot, const std::shared_ptr<Instance>& instance,
+                       Installed& installed) {
+  if (closing_) return Closed();
+  if (slot->state == MountState::kRemoved) return Unmounted(*slot);
+  // Under the same lock as the search of an ended instance's slots: either that search finds this
+  // slot, or this look finds the instance dead.
+  if (instance->dead()) {
+    return Status(
+        Code::kUnavailable, "exited",
+        fmt::format("{} ended before it could serve {}", instance->name(), Where(slot->entry)));
+  }
+  Generation* generation = drainer_->slab().Take();
+  if (generation == nullptr) {
+    return Status(Code::kResourceExhausted, "too_many_generations",
+                  "4194304 generations serve or drain; wait for leases to end");
+  }
+  if (const Generation* now = slot->current.load(std::memory_order_relaxed)) {
+    installed.previous = now->number;
+    installed.old = now->instance;
+  }
+  Fill(*generation, *slot, instance);
+  installed.number = slot->number;
+  slot->last = instance->spec().plugin;
+  Enter(*slot, MountState::kServing);
+  installed.hidden = Publish(*slot, generation);
+  return {};
+}
+
 Result<Installed> Slots::Install(const std::shared_ptr<Slot>& slot,
                                  const std::shared_ptr<Instance>& instance,
                                  std::optional<std::uint64_t> incident,
                                  std::function<void()> drained) {
   Installed installed;
-  Generation* hidden = nullptr;
   {
     const MutexLock lock(mutex_);
-    if (closing_) return Closed();
-    if (slot->state == MountState::kRemoved) return Unmounted(*slot);
-    if (incident && *incident != slot->incident) {
+    if (incident && *incident != slot->incident && slot->state != MountState::kRemoved) {
       return Status(Code::kAborted, "superseded",
                     fmt::format("the mount {} has changed since", Where(slot->entry)));
     }
-    // Under the same lock as the search of an ended instance's slots: either that search finds
-    // this slot, or this look finds the instance dead.
-    if (instance->dead()) {
-      return Status(
-          Code::kUnavailable, "exited",
-          fmt::format("{} ended before it could serve {}", instance->name(), Where(slot->entry)));
-    }
-    Generation* generation = drainer_->slab().Take();
-    if (generation == nullptr) {
-      return Status(Code::kResourceExhausted, "too_many_generations",
-                    "4194304 generations serve or drain; wait for leases to end");
-    }
-    if (const Generation* now = slot->current.load(std::memory_order_relaxed)) {
-      installed.previous = now->number;
-      installed.previous_version = now->instance->spec().plugin.ref.version;
-      installed.old = now->instance;
-    }
-    Fill(*generation, *slot, instance);
-    installed.number = slot->number;
-    slot->last = instance->spec().plugin;
+    if (Status status = Exchange(slot, instance, installed); !status.ok()) return status;
     if (!incident) slot->restarts = 0;  // somebody asked for it: a new beginning
-    Enter(*slot, MountState::kServing);
-    hidden = installed.hidden = Publish(*slot, generation);
     Tell(EventKind::kMountServing, *slot, Status());
   }
-  Drain(hidden, std::move(drained));
+  Drain(installed.hidden, std::move(drained));
   return installed;
+}
+
+void Slots::InstallAll(std::vector<Swap>& swaps, const std::shared_ptr<Instance>& instance,
+                       const Covered& covered, Drainer::Drained drained) {
+  constexpr std::size_t kAtOnce = 256;  // then whoever waits for the lock has its turn
+  std::vector<Drainer::Waiting> hidden;
+  hidden.reserve(swaps.size());
+  for (std::size_t begin = 0; begin < swaps.size(); begin += kAtOnce) {
+    const MutexLock lock(mutex_);
+    if (begin == 0) users_[instance.get()].reserve(swaps.size());
+    for (std::size_t i = begin; i < std::min(begin + kAtOnce, swaps.size()); ++i) {
+      Swap& swap = swaps[i];
+      if (swap.slot->place != swap.node->place) {
+        swap.status = covered(swap.node->entry, swap.slot->entry);
+      }
+      if (!swap.status.ok()) continue;
+      swap.status = Exchange(swap.slot, instance, swap.installed);
+      if (!swap.status.ok()) continue;
+      swap.slot->restarts = 0;
+      if (swap.installed.hidden != nullptr) hidden.push_back({swap.installed.hidden, i});
+    }
+  }
+  {
+    const MutexLock lock(mutex_);
+    const auto users = users_.find(instance.get());
+    if (users != users_.end() && users->second.empty()) users_.erase(users);
+  }
+  TellServing(swaps, *instance);
+  drainer_->AddHere(std::move(hidden), std::move(drained));
+}
+
+void Slots::TellServing(const std::vector<Swap>& swaps, const Instance& instance) {
+  struct Served {
+    std::vector<std::pair<std::shared_ptr<const MountNode>, std::uint64_t>> mounts;
+    std::shared_ptr<const InstanceFacts> facts;
+  };
+  const auto served = std::make_shared<Served>();
+  served->facts = instance.facts();
+  served->mounts.reserve(swaps.size());
+  for (const Swap& swap : swaps) {
+    if (swap.status.ok()) served->mounts.emplace_back(swap.node, swap.installed.number);
+  }
+  notifier_->EmitMany(EventKind::kMountServing, served->mounts.size(), [served](std::size_t i) {
+    const auto& [node, number] = served->mounts[i];
+    Event event;
+    event.ns = node->entry.ns;
+    event.mount = node->entry.path;
+    event.generation = number;
+    event.state = MountStateName(MountState::kServing);
+    event.plugin = PluginTitle(served->facts->spec.plugin.ref);
+    event.instance = served->facts->spec.instance;
+    return event;
+  });
 }
 
 Result<Generation*> Slots::Hold(const std::shared_ptr<Slot>& slot) {

@@ -25,7 +25,6 @@ namespace plugreload::internal {
 struct Installed {
   std::uint64_t previous = 0;  // generation; 0: none served
   std::uint64_t number = 0;
-  std::string previous_version;
   std::shared_ptr<Instance> old;  // that served; null: none did
   Generation* hidden = nullptr;   // for Drainer::Held; may be another one once it has drained
 };
@@ -49,6 +48,20 @@ class Slots {
   Result<Installed> Install(const std::shared_ptr<Slot>& slot,
                             const std::shared_ptr<Instance>& instance,
                             std::optional<std::uint64_t> incident, std::function<void()> drained);
+
+  // The same for very many mounts: under the lock a few hundred at a time, with one grace period
+  // and one notification for all. `covered` tells, from where a mount is now that has moved since
+  // its node was taken, why it is not to be touched any more. `drained` gets the places in `swaps`
+  // of the old generations that have, in as many calls as it takes.
+  struct Swap {
+    std::shared_ptr<Slot> slot;
+    std::shared_ptr<const MountNode> node;
+    Status status;  // OK: `installed`
+    Installed installed;
+  };
+  using Covered = std::function<Status(const MountEntry& before, const MountEntry& now)>;
+  void InstallAll(std::vector<Swap>& swaps, const std::shared_ptr<Instance>& instance,
+                  const Covered& covered, Drainer::Drained drained);
 
   // Takes the mount out of service until Install, Reopen or Fail: requests wait. Returns the hidden
   // generation, not draining yet; null when none served.
@@ -90,9 +103,17 @@ class Slots {
     std::uint64_t incident;
   };
   std::vector<User> UsersOf(const Instance& instance) const;
+  bool HasUsers(const Instance& instance) const;
   std::vector<std::shared_ptr<Slot>> All() const;
   std::shared_ptr<Instance> Serving(const Slot& slot) const;  // null: nothing does
   MountStatus Describe(const Slot& slot) const;
+  // The same in short, for many; a null slot gives an idle one.
+  struct Seen {
+    MountState state = MountState::kIdle;
+    std::uint64_t generation = 0;                // 0: none serves
+    std::shared_ptr<const InstanceFacts> facts;  // of what serves
+  };
+  std::vector<Seen> See(const std::vector<const Slot*>& slots) const;
   using StateCounts = std::array<std::size_t, 7>;  // by MountState
   // How many there are by state, and how many instances serve them.
   struct Census {
@@ -121,6 +142,9 @@ class Slots {
   }
   bool Enter(Slot& slot, MountState next) PLUGRELOAD_REQUIRES(mutex_);
   Generation* Publish(Slot& slot, Generation* generation) PLUGRELOAD_REQUIRES(mutex_);
+  Status Exchange(const std::shared_ptr<Slot>& slot, const std::shared_ptr<Instance>& instance,
+                  Installed& installed) PLUGRELOAD_REQUIRES(mutex_);
+  void TellServing(const std::vector<Swap>& swaps, const Instance& instance);
   static void Fill(Generation& generation, Slot& slot, const std::shared_ptr<Instance>& instance);
   Generation* Renew(Slot& slot, Generation& now) PLUGRELOAD_REQUIRES(mutex_);
   void Tell(EventKind kind, const Slot& slot, const Status& error) PLUGRELOAD_REQUIRES(mutex_);

@@ -1,6 +1,8 @@
 // The reading half of Slots.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "reload/slots.hpp"
 
 namespace plugreload::internal {
@@ -20,6 +22,29 @@ std::vector<Slots::User> Slots::UsersOf(const Instance& instance) const {
   if (users == users_.end()) return found;
   for (Slot* slot : users->second) found.push_back({slot->shared_from_this(), slot->incident});
   return found;
+}
+
+bool Slots::HasUsers(const Instance& instance) const {
+  const MutexLock lock(mutex_);
+  const auto users = users_.find(&instance);
+  return users != users_.end() && !users->second.empty();
+}
+
+std::vector<Slots::Seen> Slots::See(const std::vector<const Slot*>& slots) const {
+  constexpr std::size_t kAtOnce = 256;  // then whoever waits for the lock has its turn
+  std::vector<Seen> all(slots.size());
+  for (std::size_t begin = 0; begin < slots.size(); begin += kAtOnce) {
+    const MutexLock lock(mutex_);
+    for (std::size_t i = begin; i < std::min(begin + kAtOnce, slots.size()); ++i) {
+      if (slots[i] == nullptr) continue;
+      all[i].state = slots[i]->state;
+      const Generation* now = slots[i]->current.load(std::memory_order_relaxed);
+      if (now == nullptr) continue;
+      all[i].generation = now->number;
+      all[i].facts = now->instance->facts();
+    }
+  }
+  return all;
 }
 
 std::vector<std::shared_ptr<Slot>> Slots::All() const {

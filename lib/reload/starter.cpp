@@ -103,10 +103,10 @@ std::size_t Starter::running() {
   return tickets_.size();
 }
 
-std::shared_ptr<StartTicket> Starter::Start(const std::string& key, LaunchSpec spec,
+std::shared_ptr<StartTicket> Starter::Start(const std::string& key, const MakeLaunch& make,
                                             std::uint64_t not_before,
                                             std::optional<Millis> timeout) {
-  auto task = std::make_shared<Task>();
+  std::shared_ptr<StartTicket> fresh;
   std::shared_ptr<Instance> running;
   {
     const MutexLock lock(mutex_);
@@ -119,17 +119,20 @@ std::shared_ptr<StartTicket> Starter::Start(const std::string& key, LaunchSpec s
       if (auto ticket = known.starting.lock(); ticket != nullptr && ticket->Join()) return ticket;
     }
     const std::uint64_t number = running != nullptr ? running->start_number() : ++last_number_;
-    task->ticket = std::make_shared<StartTicket>(number);
+    fresh = std::make_shared<StartTicket>(number);
     if (running == nullptr) {
       known.number = number;
-      known.starting = task->ticket;
-      tickets_[number] = task->ticket;
+      known.starting = fresh;
+      tickets_[number] = fresh;
     }
   }
   if (running != nullptr) {
-    task->ticket->End(std::move(running));
-    return task->ticket;
+    fresh->End(std::move(running));
+    return fresh;
   }
+  auto task = std::make_shared<Task>();
+  task->ticket = std::move(fresh);
+  LaunchSpec spec = make();
   const PluginRef& ref = spec.plugin.ref;
   spec.instance = fmt::format("{}{}{}-{}", ref.name, ref.version.empty() ? "" : "-", ref.version,
                               task->ticket->number());

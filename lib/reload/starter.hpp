@@ -67,9 +67,10 @@ class Starter : public std::enable_shared_from_this<Starter> {
   Starter(StarterOptions options, Timers* timers, Notifier* notifier, Retirer retirer);
 
   // An instance of `key`: one that is running or starting whose start began after `not_before`, or
-  // a new one made from `spec`. `spec.instance` is filled in here. The caller is one of the
-  // ticket's users.
-  std::shared_ptr<StartTicket> Start(const std::string& key, LaunchSpec spec,
+  // a new one made from what `make` gives, which is only called then; its `instance` is filled in
+  // here. The caller is one of the ticket's users.
+  using MakeLaunch = std::function<LaunchSpec()>;
+  std::shared_ptr<StartTicket> Start(const std::string& key, const MakeLaunch& make,
                                      std::uint64_t not_before, std::optional<Millis> timeout);
   // The number of the last start that has begun: what begins from now on has a higher one.
   std::uint64_t last_number();

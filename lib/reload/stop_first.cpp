@@ -29,7 +29,7 @@ struct ReloadRun::Held {
 
 // A process that is stopped takes every mount down that it serves.
 Status ReloadRun::CheckAlone(const Group& group) const {
-  return parts_.slots->CheckAlone(SlotsOf(plan_, plan_.mounts[group.mounts.front()].key));
+  return parts_.slots->CheckAlone(SlotsOf(plan_, group.number));
 }
 
 bool ReloadRun::HoldAll(Group& group, Held& held) {
@@ -98,8 +98,8 @@ void ReloadRun::Reopen(const Group& group, Held& held, const Status& status) {
     Fail(index, MountOutcome::kFailed,
          leases == 0 ? status
                      : status.WithContext(fmt::format("{} leases of {} are held", leases,
-                                                      plan_.mounts[index].entry.path)));
-    parts_.jobs->Edit(*job_, [&](Job& job) { job.report.mounts[index].draining = leases; });
+                                                      plan_.mounts[index].entry().path)));
+    parts_.jobs->Edit(*job_, [&](Job& job) { job.rows[index].held = leases; });
   }
 }
 
@@ -134,8 +134,8 @@ bool ReloadRun::StopOld(const Group& group, Held& held) {
 
 StartResult ReloadRun::StartAndWait(const std::string& key, LaunchSpec spec) {
   const std::uint64_t not_before = parts_.starter->last_number();
-  const auto ticket =
-      parts_.starter->Start(key, std::move(spec), not_before, job_->request.start_timeout);
+  const auto ticket = parts_.starter->Start(
+      key, [&] { return std::move(spec); }, not_before, job_->request.start_timeout);
   const auto latch = std::make_shared<Latch>(1);
   const auto answer = std::make_shared<std::optional<StartResult>>();
   ticket->Then([latch, answer](const StartResult& result) {
@@ -153,34 +153,31 @@ Status ReloadRun::Serve(std::size_t index, const std::shared_ptr<Instance>& inst
       parts_.slots->Install(plan_.mounts[index].slot, instance, std::nullopt, nullptr);
   if (!installed.ok()) return installed.status();
   parts_.jobs->Edit(*job_, [&](Job& job) {
-    MountReport& report = job.report.mounts[index];
-    report.running_version = instance->spec().plugin.ref.version;
-    report.generation = installed->number;
-    report.instance = instance->name();
-    report.sealed = instance->info().sealed;
+    job.rows[index].now = instance->facts();
+    job.rows[index].generation = installed->number;
   });
   return {};
 }
 
 void ReloadRun::StartNew(const Group& group, const Held& held) {
   const auto begin = Clock::now();
-  StartResult serving = StartAndWait(plan_.mounts[group.mounts.front()].key, SpecOf(group));
+  StartResult serving = StartAndWait(KeyOf(group), SpecOf(group));
   const Status error = serving.status();
   const bool back = !serving.ok() && held.previous;
   if (back) {
     // Once, as it ran before; a second failure is for a person.
     const PlannedMount& first = plan_.mounts[group.mounts.front()];
-    serving = StartAndWait(ProcessKey(held.previous->plugin, first.entry), *held.previous);
+    serving = StartAndWait(ProcessKey(held.previous->plugin, first.entry()), *held.previous);
   }
   for (const std::size_t index : group.mounts) {
     const Status served = serving.ok() ? Serve(index, *serving) : serving.status();
     if (served.ok() && !back) {
       parts_.jobs->Edit(*job_, [&](Job& job) {
-        MountReport& report = job.report.mounts[index];
-        report.outcome = MountOutcome::kReloaded;
-        report.prepare = Since(begin);
-        report.drain = held.drain;
-        report.retire = held.retire;
+        MountRow& row = job.rows[index];
+        row.outcome = MountOutcome::kReloaded;
+        row.prepare = Since(begin);
+        row.drain = held.drain;
+        row.retire = held.retire;
         ++job.report.reloaded;
       });
     } else if (served.ok()) {
@@ -200,7 +197,7 @@ void ReloadRun::Lose(std::size_t index, const Held& held, const Status& error,
     return;
   }
   const auto& slot = plan_.mounts[index].slot;
-  parts_.jobs->Edit(*job_, [&](Job& job) { job.report.mounts[index].instance.clear(); });
+  parts_.jobs->Edit(*job_, [&](Job& job) { job.rows[index].down = true; });
   if (error.ok() || !held.previous) {
     // It ended right after its start, or nothing ran before either: the supervisor goes on trying.
     parts_.supervisor->Restart(slot, served);

@@ -46,8 +46,8 @@ void Supervisor::Start(const std::shared_ptr<Slot>& slot, std::uint64_t incident
     }
     spec = std::move(resolution->spec);
   }
-  const auto ticket =
-      starter_->Start(ProcessKey(*spec, entry), make_spec_(*spec, entry), 0, std::nullopt);
+  const auto ticket = starter_->Start(
+      ProcessKey(*spec, entry), [&] { return make_spec_(*spec, entry); }, 0, std::nullopt);
   ticket->Then([weak = weak_from_this(), slot, incident](const StartResult& result) {
     const auto self = weak.lock();
     if (self == nullptr) return;
