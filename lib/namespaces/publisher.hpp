@@ -14,9 +14,12 @@
 namespace plugreload::internal {
 
 // Namespaces and mounts by path. A namespace's path and a mount's path in it make one path from the
-// root, and no mount is a prefix of another, so a request follows its segments, shortest first, and
-// the first mount is the answer. Entries carry the revisions in which they are there: a batch of
-// changes becomes visible by the one store of the next revision.
+// root, and no mount is a prefix of another, so a request follows the segments of its path,
+// shortest first, and the first mount is the answer. Every path that leads to something longer has
+// an entry, so the first that has none ends the search. The namespace that is given is one step,
+// whatever its depth, and not even looked up when a mount of it is found. Entries carry the
+// revision in which they come or go: a batch of changes becomes visible by the one store of the
+// next revision.
 //
 // Thread safety: Resolve from any thread inside a section of the domain; the rest from one thread
 // at a time, outside of any.
@@ -43,37 +46,37 @@ class Publisher {
   std::size_t bytes() const { return table_.bytes(); }
 
  private:
-  // A segment of a path and where it stands in the table.
+  // A path and where it falls in the table.
   struct Step {
     std::uint64_t hash = 0;
-    std::uint32_t parent = 0;
-    std::string_view segment;
-  };
-  struct Dropped {
-    std::string path;
-    bool mount = false;
+    RouteKey key;
   };
 
-  using Steps = std::vector<Step>;
-
-  RouteEntry* Node(const Step& step);
   RouteEntry* Mount(const Step& step, std::uint64_t revision);
-  // The steps of a path, up to the first that has no node above it; Make adds the nodes that lead
-  // to the last one.
-  Steps Walk(std::string_view path);
-  Steps Make(std::string_view path);
-  RouteEntry* AddNode(const Steps& steps);
-  void CountChild(const Steps& steps, bool added);
-  void Clean(const Dropped& dropped, std::uint64_t revision);
+  RouteEntry* Only(const Step& step, RouteKind kind) {
+    return table_.Next(step.hash, step.key, kind, nullptr);
+  }
+  RouteEntry* Gone(const Step& step, RouteKind kind);
+  Step NamespaceStep(std::string_view ns) const;
+  // Into steps_: one for each segment of a path in a namespace, or of a namespace in the one above
+  // it. The texts must outlive them.
+  void Walk(std::string_view ns, std::string_view path);
+  void WalkTo(std::string_view ns);
+  // An entry at the last of steps_, of a kind that readers must find beside a node, with the nodes
+  // that lead to it.
+  void AddLast(const RouteTable::Value& value);
+  void RemoveLast(RouteEntry* entry);
+  void Clean(const MountEntry& dropped);
+  void Clean(std::string_view ns);
 
   SectionDomain* const domain_;
   std::atomic<std::uint64_t> revision_{0};
   RouteTable table_;
   // The writer's.
   bool replaced_ = false;
-  std::vector<Dropped> dropped_;
-  std::uint32_t last_id_ = 0;  // 0 is the root, which has no entry
-  std::vector<std::uint32_t> free_ids_, old_ids_;
+  std::vector<const MountEntry*> dropped_;
+  std::vector<std::string> dropped_namespaces_;
+  std::vector<Step> steps_;
 };
 
 }  // namespace plugreload::internal

@@ -5,28 +5,19 @@
 #include <memory>
 
 #include "base/ids.hpp"
+#include "namespaces/path_text.hpp"
 
 namespace plugreload::internal {
 namespace {
 
 std::uint64_t RandomKey() { return std::uint64_t{RandomNumber()} << 32 | RandomNumber(); }
 
-// 0 and 1 mean something else.
-std::uint64_t Stored(std::uint64_t hash) { return hash < 2 ? hash + 2 : hash; }
-
 static_assert(sizeof(RouteEntry) == 64);
+static_assert(2 * kMaxPathBytes < 1 << 14);  // a namespace and a path in it
 
 }  // namespace
 
-bool RouteEntry::Is(std::uint32_t above, std::string_view segment) const {
-  if (parent != above || size() != segment.size()) return false;
-  if (segment.size() <= kInlineText) [[likely]] {
-    return WordsOf({text, segment.size()}) == WordsOf(segment);
-  }
-  return segment == std::string_view(long_text, segment.size());
-}
-
-RouteTable::RouteTable() : hash_(RandomKey(), RandomKey()) {}
+RouteTable::RouteTable() : hash_(RandomKey(), RandomKey(), RandomKey()) {}
 
 RouteTable::~RouteTable() {
   Reclaim();
@@ -35,59 +26,44 @@ RouteTable::~RouteTable() {
     if (part.entries == nullptr) continue;
     for (std::size_t i = 0; i <= part.mask; ++i) {
       const RouteEntry& entry = part.entries[i];
-      const bool there = entry.hash.load(std::memory_order_relaxed) > RouteEntry::kTombstone;
+      const bool there = entry.tag.load(std::memory_order_relaxed) > RouteEntry::kTombstone;
       if (there && entry.size() > RouteEntry::kInlineText) delete[] entry.long_text;
     }
     delete[] part.entries;
   }
 }
 
-RouteTable::Part RouteTable::Unpack(std::uintptr_t word) {
-  // The pointer comes from this very word; that it went through an integer costs the optimiser
-  // nothing it could have used.
-  auto* entries = reinterpret_cast<RouteEntry*>(word & ~std::uintptr_t{63});  // NOLINT
-  return {entries, (std::size_t{1} << (word & 63)) - 1};
-}
-
-const RouteEntry* RouteTable::Find(std::uint64_t hash, std::uint32_t parent,
-                                   std::string_view segment, std::uint64_t revision) const {
-  const std::uint64_t wanted = Stored(hash);
-  const Part part = Unpack(parts_[PartOf(wanted)].load(kSectionAcquire));
-  if (part.entries == nullptr) return nullptr;
-  const RouteEntry* node = nullptr;
-  // There is always an empty place.
+bool RouteTable::IsNamespace(std::uint64_t hash, std::string_view ns,
+                             std::uint64_t revision) const {
+  const std::uint32_t wanted = TagOf(hash);
+  const Part part = Unpack(parts_[PartOf(hash)].load(kSectionAcquire));
+  if (part.entries == nullptr) return false;
   for (std::size_t i = wanted;; ++i) {
     const RouteEntry& entry = part.entries[i & part.mask];
-    const std::uint64_t present = entry.hash.load(kSectionAcquire);
-    if (present == RouteEntry::kEmpty) return node;
-    if (present != wanted || !entry.Is(parent, segment)) continue;
-    if (entry.is_mount()) {
-      if (entry.In(revision)) return &entry;
-    } else {
-      if (entry.mount.load(kSectionRelaxed) == nullptr) [[likely]]
-        return &entry;
-      node = &entry;
-    }
+    const std::uint32_t present = entry.tag.load(kSectionAcquire);
+    if (present == RouteEntry::kEmpty) return false;
+    const bool found =
+        present == wanted && entry.Is({{}, ns, 0}) && entry.kind() == RouteKind::kNamespace;
+    if (found && entry.In(revision)) return true;
   }
 }
 
-RouteEntry* RouteTable::Next(std::uint64_t hash, std::uint32_t parent, std::string_view segment,
+RouteEntry* RouteTable::Next(std::uint64_t hash, const RouteKey& key, RouteKind kind,
                              const RouteEntry* previous) {
-  const std::uint64_t wanted = Stored(hash);
-  const Part part = Unpack(parts_[PartOf(wanted)].load(std::memory_order_relaxed));
+  const std::uint32_t wanted = TagOf(hash);
+  const Part part = Unpack(parts_[PartOf(hash)].load(std::memory_order_relaxed));
   if (part.entries == nullptr) return nullptr;
   bool behind = previous == nullptr;
   for (std::size_t i = wanted;; ++i) {
     RouteEntry& entry = part.entries[i & part.mask];
-    const std::uint64_t present = entry.hash.load(std::memory_order_relaxed);
+    const std::uint32_t present = entry.tag.load(std::memory_order_relaxed);
     if (present == RouteEntry::kEmpty) return nullptr;
-    if (behind && present == wanted && entry.Is(parent, segment)) return &entry;
+    if (behind && present == wanted && entry.kind() == kind && entry.Is(key)) return &entry;
     behind = behind || &entry == previous;
   }
 }
 
-RouteEntry* RouteTable::Place(std::uint64_t stored) {
-  const std::size_t number = PartOf(stored);
+RouteEntry* RouteTable::Place(std::size_t number, std::uint32_t tag) {
   // Three quarters full at most, so that probes end soon.
   Part part = Unpack(parts_[number].load(std::memory_order_relaxed));
   if (part.entries == nullptr || (used_[number] + 1) * 4 > (part.mask + 1) * 3) {
@@ -96,43 +72,40 @@ RouteEntry* RouteTable::Place(std::uint64_t stored) {
   }
   ++used_[number];
   ++live_[number];
-  for (std::size_t i = stored;; ++i) {
+  for (std::size_t i = tag;; ++i) {
     RouteEntry& entry = part.entries[i & part.mask];
-    if (entry.hash.load(std::memory_order_relaxed) == RouteEntry::kEmpty) return &entry;
+    if (entry.tag.load(std::memory_order_relaxed) == RouteEntry::kEmpty) return &entry;
   }
 }
 
-RouteEntry* RouteTable::Add(std::uint64_t hash, std::uint32_t parent, std::string_view segment,
-                            const Value& value) {
+RouteEntry* RouteTable::Add(std::uint64_t hash, const RouteKey& key, const Value& value) {
+  const std::size_t size = key.size();
   std::unique_ptr<char[]> long_text;
-  if (segment.size() > RouteEntry::kInlineText) {
-    long_text = std::make_unique<char[]>(segment.size());
-    std::copy(segment.begin(), segment.end(), long_text.get());
+  if (size > RouteEntry::kInlineText) long_text = std::make_unique<char[]>(size);
+  const std::uint32_t tag = TagOf(hash);
+  RouteEntry* entry = Place(PartOf(hash), tag);
+  char* text = long_text != nullptr ? long_text.get() : entry->text;
+  if (!key.ns.empty()) {
+    text = std::copy(key.ns.begin(), key.ns.end(), text);
+    *text++ = '/';
   }
-  const std::uint64_t stored = Stored(hash);
-  RouteEntry* entry = Place(stored);
+  std::copy(key.path.begin(), key.path.end(), text);
+  if (long_text != nullptr) entry->long_text = long_text.release();
+  entry->shape = RouteEntry::Sizes(key) | static_cast<std::uint32_t>(value.kind) << 28;
   entry->mount.store(value.mount, std::memory_order_relaxed);
-  if (value.is_mount) {
-    entry->attachment = value.attachment;
+  entry->when.store(value.when, std::memory_order_relaxed);
+  if (value.kind == RouteKind::kMount) {
+    entry->attachment = value.mount->attachment.get();
   } else {
-    entry->node = {value.id, 0};
+    entry->number = value.number;
   }
-  entry->parent = parent;
-  entry->size_and_kind =
-      static_cast<std::uint32_t>(segment.size()) | (value.is_mount ? RouteEntry::kMount : 0);
-  if (long_text != nullptr) {
-    entry->long_text = long_text.release();
-  } else {
-    std::copy(segment.begin(), segment.end(), entry->text);
-  }
-  entry->hash.store(stored, kSectionRelease);
+  entry->tag.store(tag, kSectionRelease);
   return entry;
 }
 
-void RouteTable::Remove(RouteEntry* entry) {
-  const std::uint64_t hash = entry->hash.load(std::memory_order_relaxed);
+void RouteTable::Remove(std::uint64_t hash, RouteEntry* entry) {
   if (entry->size() > RouteEntry::kInlineText) texts_.push_back(entry->long_text);
-  entry->hash.store(RouteEntry::kTombstone, kSectionRelease);
+  entry->tag.store(RouteEntry::kTombstone, kSectionRelease);
   --live_[PartOf(hash)];
 }
 
@@ -146,27 +119,25 @@ void RouteTable::Grow(std::size_t number) {
   old_parts_.reserve(old_parts_.size() + 1);
   for (std::size_t i = 0; old.entries != nullptr && i <= old.mask; ++i) {
     const RouteEntry& from = old.entries[i];
-    const std::uint64_t hash = from.hash.load(std::memory_order_relaxed);
-    if (hash <= RouteEntry::kTombstone) continue;
-    std::size_t at = hash;
-    while (entries[at & (capacity - 1)].hash.load(std::memory_order_relaxed) != 0) ++at;
+    const std::uint32_t tag = from.tag.load(std::memory_order_relaxed);
+    if (tag <= RouteEntry::kTombstone) continue;
+    std::size_t at = tag;
+    while (entries[at & (capacity - 1)].tag.load(std::memory_order_relaxed) != 0) ++at;
     RouteEntry& to = entries[at & (capacity - 1)];
-    to.born.store(from.born.load(std::memory_order_relaxed), std::memory_order_relaxed);
-    to.dead.store(from.dead.load(std::memory_order_relaxed), std::memory_order_relaxed);
+    to.when.store(from.when.load(std::memory_order_relaxed), std::memory_order_relaxed);
     to.mount.store(from.mount.load(std::memory_order_relaxed), std::memory_order_relaxed);
-    if (from.is_mount()) {
+    if (from.kind() == RouteKind::kMount) {
       to.attachment = from.attachment;
     } else {
-      to.node = from.node;
+      to.number = from.number;
     }
-    to.parent = from.parent;
-    to.size_and_kind = from.size_and_kind;
+    to.shape = from.shape;
     if (from.size() > RouteEntry::kInlineText) {
       to.long_text = from.long_text;
     } else {
       std::copy(from.text, from.text + RouteEntry::kInlineText, to.text);
     }
-    to.hash.store(hash, std::memory_order_relaxed);
+    to.tag.store(tag, std::memory_order_relaxed);
   }
   used_[number] = live_[number];
   if (old.entries != nullptr) old_parts_.push_back(old.entries);

@@ -16,43 +16,61 @@
 
 namespace plugreload::internal {
 
-// One step of a path: a mount, or a node on the way to one, which may be a namespace. One cache
-// line. What readers compare is constant from the store of `hash` until a grace behind the store
-// that took it away.
-struct alignas(64) RouteEntry {
-  static constexpr std::uint64_t kEmpty = 0, kTombstone = 1;  // of `hash`
-  static constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
-  static constexpr std::uint32_t kMount = 0x80000000;
-  static constexpr std::size_t kInlineText = 16;
+// A path from the root without its last slash, as a reader has it: what is in `ns`, which has no
+// slashes at its ends either, or `path` alone. The namespace in which it is a path is as long as
+// `above`, with its slash.
+struct RouteKey {
+  std::string_view ns, path;
+  std::size_t above = 0;
+  std::size_t size() const { return path.size() + (ns.empty() ? 0 : ns.size() + 1); }
+};
 
-  std::atomic<std::uint64_t> hash{kEmpty};
-  // The revisions of the table in which a mount is there; of a node, in which it is a namespace.
-  std::atomic<std::uint64_t> born{kNever}, dead{0};
-  // Of a mount. Of a node: not null when there is, or was, a mount of its name as well.
-  std::atomic<const MountNode*> mount{nullptr};
-  struct NodeCounts {
-    std::uint32_t id, children;  // the writer alone looks at the children
-  };
+enum class RouteKind : std::uint32_t {
+  kNode,       // a path in a namespace, on the way to a mount
+  kMount,      // the same, with a mount
+  kChild,      // a namespace, as a path in the one above leads to it
+  kNamespace,  // a namespace by itself
+};
+
+// One cache line. What readers compare is constant from the store of `tag` until a grace behind the
+// store that took it away.
+struct alignas(64) RouteEntry {
+  static constexpr std::uint32_t kEmpty = 0, kTombstone = 1;  // of `tag`
+  static constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
+  static constexpr std::size_t kInlineText = 32;
+
+  std::atomic<std::uint32_t> tag{kEmpty};  // of the hash
+  std::uint32_t shape = 0;                 // two sizes, see RouteKey, and the kind
+  // The revision of the table, twice, since which a mount or a namespace is there; odd: since which
+  // it is not. Of a node: kNever unless something else of its path is, or was, there as well.
+  std::atomic<std::uint64_t> when{kNever};
+  std::atomic<const MountNode*> mount{nullptr};  // of a mount
   union {
     MountAttachment* attachment;  // of a mount
-    NodeCounts node;
+    // Of a child: the hash of its namespace. Of a node, for the writer alone: how many entries one
+    // segment longer there are.
+    std::uint64_t number;
   };
-  // The id of the node above, and its own segment: together they are unique.
-  std::uint32_t parent = 0;
-  std::uint32_t size_and_kind = 0;
   union {
     char text[kInlineText];
     const char* long_text;  // owned by the writer
   };
 
   RouteEntry() : attachment(nullptr), text{} {}
-  bool is_mount() const { return (size_and_kind & kMount) != 0; }
-  std::uint32_t size() const { return size_and_kind & ~kMount; }
-  bool In(std::uint64_t revision) const {
-    return born.load(kSectionRelaxed) <= revision && revision < dead.load(kSectionRelaxed);
+  std::size_t size() const { return shape & 0x3FFF; }
+  RouteKind kind() const { return static_cast<RouteKind>(shape >> 28); }
+  static std::uint32_t Sizes(const RouteKey& key) {
+    return static_cast<std::uint32_t>(key.size() | key.above << 14);
   }
-  std::string_view segment() const { return {size() <= kInlineText ? text : long_text, size()}; }
-  bool Is(std::uint32_t above, std::string_view segment) const;
+  // An entry that is about to go is there for readers of every revision before, also of those in
+  // which it was not yet: so it was, while they read, and nobody else was there at its path, for
+  // the commit that takes somebody away returns when the last reader of the revision before is
+  // gone.
+  bool In(std::uint64_t revision) const {
+    const std::uint64_t seen = when.load(kSectionAcquire);
+    return seen % 2 == 0 ? seen / 2 <= revision : revision < seen / 2 && seen != kNever;
+  }
+  bool Is(const RouteKey& key) const;
 };
 
 // Open addressing in 256 parts that grow by themselves, so that no change copies more than a
@@ -66,24 +84,23 @@ class RouteTable {
 
   const PathHash& hash() const { return hash_; }
 
-  // The mount that is there in `revision`, else the node; null: there is neither.
-  const RouteEntry* Find(std::uint64_t hash, std::uint32_t parent, std::string_view segment,
-                         std::uint64_t revision) const;
+  // The mount or the child that is there in `revision`, else the node; null: there is none.
+  const RouteEntry* Find(std::uint64_t hash, const RouteKey& key, std::uint64_t revision) const;
+  bool IsNamespace(std::uint64_t hash, std::string_view ns, std::uint64_t revision) const;
 
-  // For the writer. A new entry, in no revision; its place may change with the next one.
+  // For the writer. Its place may change with the next one.
   struct Value {
+    RouteKind kind = RouteKind::kNode;
+    std::uint64_t when = RouteEntry::kNever;
     const MountNode* mount = nullptr;
-    MountAttachment* attachment = nullptr;
-    std::uint32_t id = 0;
-    bool is_mount = false;
+    std::uint64_t number = 0;
   };
-  RouteEntry* Add(std::uint64_t hash, std::uint32_t parent, std::string_view segment,
-                  const Value& value);
-  // The entry after `previous` (null: the first) with this name, whatever its revisions.
-  RouteEntry* Next(std::uint64_t hash, std::uint32_t parent, std::string_view segment,
+  RouteEntry* Add(std::uint64_t hash, const RouteKey& key, const Value& value);
+  // The entry after `previous` (null: the first) of this kind, whatever its revisions.
+  RouteEntry* Next(std::uint64_t hash, const RouteKey& key, RouteKind kind,
                    const RouteEntry* previous);
   // Takes an entry out that no reader can want.
-  void Remove(RouteEntry* entry);
+  void Remove(std::uint64_t hash, RouteEntry* entry);
   // After a grace: what was replaced and removed since the last one is freed.
   void Reclaim();
   bool needs_reclaim() const { return !old_parts_.empty() || !texts_.empty(); }
@@ -100,8 +117,13 @@ class RouteTable {
   };
   // The entries and, in the bits that alignment leaves, the logarithm of their number.
   static Part Unpack(std::uintptr_t word);
-  static std::size_t PartOf(std::uint64_t stored) { return stored >> 56; }
-  RouteEntry* Place(std::uint64_t stored);
+  static std::size_t PartOf(std::uint64_t hash) { return hash >> 56; }
+  // 0 and 1 mean something else.
+  static std::uint32_t TagOf(std::uint64_t hash) {
+    const auto tag = static_cast<std::uint32_t>(hash);
+    return tag < 2 ? tag + 2 : tag;
+  }
+  RouteEntry* Place(std::size_t part, std::uint32_t tag);
   void Grow(std::size_t part);
 
   const PathHash hash_;
@@ -111,6 +133,51 @@ class RouteTable {
   std::vector<RouteEntry*> old_parts_;
   std::vector<const char*> texts_;
 };
+
+// Here, so that the reader's loop has them inside.
+
+[[gnu::always_inline]] inline bool RouteEntry::Is(const RouteKey& key) const {
+  if ((shape & 0xFFFFFFF) != Sizes(key)) return false;
+  const char* own = size() <= kInlineText ? text : long_text;
+  if (!key.ns.empty()) {
+    const std::size_t above = key.ns.size();
+    if (!EqualBytes(own, key.ns.data(), above) || own[above] != '/') return false;
+    own += above + 1;
+  }
+  return EqualBytes(own, key.path.data(), key.path.size());
+}
+
+inline RouteTable::Part RouteTable::Unpack(std::uintptr_t word) {
+  // The pointer comes from this very word; that it went through an integer costs the optimiser
+  // nothing it could have used.
+  auto* entries = reinterpret_cast<RouteEntry*>(word & ~std::uintptr_t{63});  // NOLINT
+  return {entries, (std::size_t{1} << (word & 63)) - 1};
+}
+
+[[gnu::always_inline]] inline const RouteEntry* RouteTable::Find(std::uint64_t hash,
+                                                                 const RouteKey& key,
+                                                                 std::uint64_t revision) const {
+  const std::uint32_t wanted = TagOf(hash);
+  const Part part = Unpack(parts_[PartOf(hash)].load(kSectionAcquire));
+  if (part.entries == nullptr) [[unlikely]]
+    return nullptr;
+  const RouteEntry* node = nullptr;
+  // There is always an empty place.
+  for (std::size_t i = wanted;; ++i) {
+    const RouteEntry& entry = part.entries[i & part.mask];
+    const std::uint32_t present = entry.tag.load(kSectionAcquire);
+    if (present == RouteEntry::kEmpty) return node;
+    if (present != wanted || !entry.Is(key)) continue;
+    const RouteKind kind = entry.kind();
+    if (kind == RouteKind::kMount || kind == RouteKind::kChild) {
+      if (entry.In(revision)) [[likely]]
+        return &entry;
+    } else if (kind == RouteKind::kNode) {
+      node = &entry;
+      if (entry.when.load(kSectionRelaxed) == RouteEntry::kNever) return node;
+    }
+  }
+}
 
 }  // namespace plugreload::internal
 

@@ -33,9 +33,11 @@ DataSet::DataSet(std::size_t count) {
     const MountPath& mount = mounts[index];
     const bool hit = random() % 10 != 0;
     const std::string below = fmt::format("data/app-{}/config-{}", random() % 1000, random() % 10);
-    texts_.push_back(hit ? mount.path + below : fmt::format("kx-{:04}/{}", index % 977, below));
-    requests.push_back(
-        {mount.ns, texts_.back(), hit ? mount.ns.size() + mount.path.size() - 1 : 0, index});
+    texts_.push_back(mount.ns +
+                     (hit ? mount.path + below : fmt::format("kx-{:04}/{}", index % 977, below)));
+    const std::string_view text = texts_.back();
+    requests.push_back({text.substr(0, mount.ns.size()), text.substr(mount.ns.size()), text,
+                        hit ? mount.ns.size() + mount.path.size() - 1 : 0, index});
   }
 }
 

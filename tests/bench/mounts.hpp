@@ -14,9 +14,10 @@ struct MountPath {
   std::string path;  // "kv-0001/"
 };
 
+// Its text has just come in, so all of it lies in one place.
 struct Request {
-  std::string_view ns, path;
-  // Of ns and path as one text: the mount's part without its last slash; 0: there is no mount.
+  std::string_view ns, path, text;  // the text is both
+  // Of the text: the mount's part without its last slash; 0: there is no mount.
   std::size_t known = 0;
   std::size_t mount = 0;  // index of it
 };
