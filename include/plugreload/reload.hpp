@@ -24,6 +24,7 @@ namespace internal {
 class Engine;
 struct Generation;
 struct LeaseCounter;
+struct SectionRecord;
 }  // namespace internal
 
 // What a request holds while it uses the generation that serves its mount. An instance is not
@@ -60,7 +61,7 @@ class PLUGRELOAD_EXPORT PluginLease {
   friend class internal::Engine;
   internal::Generation* generation_ = nullptr;
   internal::LeaseCounter* counter_ = nullptr;
-  void* thread_ = nullptr;
+  internal::SectionRecord* record_ = nullptr;
   std::string_view rest_;
 };
 

@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <new>
@@ -28,6 +29,10 @@ Registry& TheRegistry() {
   return *registry;
 }
 
+// To a thread inside a section, or at the end of a lease: a few hundred nanoseconds of straight
+// code at most, so only one that was preempted is still there after the first look.
+void GiveWay() { std::this_thread::sleep_for(std::chrono::microseconds(20)); }
+
 long Membarrier(int command) { return syscall(SYS_membarrier, command, 0, 0); }
 
 }  // namespace
@@ -43,7 +48,7 @@ struct ThreadHub {
     const MutexLock lock(registry.mutex);
     for (const auto& [id, record] : records) {
       // A domain that is gone has freed its records.
-      if (registry.domains.contains(id)) record->in_use.store(false, std::memory_order_release);
+      if (registry.domains.contains(id)) record->owner.store(0, std::memory_order_release);
     }
   }
 
@@ -93,13 +98,18 @@ SectionDomain::~SectionDomain() {
 
 SectionRecord* SectionDomain::NewRecord() {
   const MutexLock lock(mutex_);
+  SectionRecord* free = nullptr;
   for (const auto& record : records_) {
-    if (record->in_use.load(std::memory_order_acquire)) continue;
-    record->in_use.store(true, std::memory_order_relaxed);
-    return record.get();
+    // Left behind by its thread with all its counts, which is what the order is for.
+    if (record->owner.load(std::memory_order_acquire) == 0) free = record.get();
   }
-  records_.push_back(std::make_unique<SectionRecord>());
-  return records_.back().get();
+  if (free == nullptr) {
+    records_.push_back(std::make_unique<SectionRecord>());
+    free = records_.back().get();
+    free->fences = !membarrier_;
+  }
+  free->owner.store(ThisThread(), std::memory_order_relaxed);
+  return free;
 }
 
 SectionRecord* SectionDomain::RecordSlow() noexcept {
@@ -128,45 +138,96 @@ void SectionDomain::HeavyFence() const {
 }
 
 void SectionDomain::Grace() {
+  // Sections that begin from here on have this era, or one before when they have read it already:
+  // waiting for those too is needless, and harmless.
+  const std::uint64_t era = era_.fetch_add(1) + 1;
   HeavyFence();
   // Whoever registers after this snapshot does so behind the mutex, and sees what was published
-  // before it. Sequences only grow, so one pass is enough: an odd number that changed is a section
-  // that ended, and the next one of that thread began behind the fence.
-  std::vector<std::pair<const SectionRecord*, std::uint64_t>> open;
+  // before it. Eras only grow, so one pass is enough.
+  const auto before = [era](const SectionRecord& record) {
+    const std::uint64_t seen = record.era.load(kSectionAcquire);
+    return seen != 0 && seen < era;
+  };
+  std::vector<const SectionRecord*> open;
   {
     const MutexLock lock(mutex_);
     for (const auto& record : records_) {
-      const std::uint64_t sequence = record->sequence.load(kSectionAcquire);
-      if (sequence % 2 != 0) open.emplace_back(record.get(), sequence);
+      if (before(*record)) open.push_back(record.get());
     }
   }
-  for (const auto& [record, sequence] : open) {
-    // A section is a few hundred nanoseconds of straight code, so only a preempted thread is still
-    // inside after the first look: give it the processor.
-    while (record->sequence.load(kSectionAcquire) == sequence) {
-      std::this_thread::sleep_for(std::chrono::microseconds(20));
+  for (const SectionRecord* record : open) {
+    while (before(*record)) GiveWay();
+  }
+}
+
+// The counters of one object.
+template <typename Look>
+void SectionDomain::EachCounter(CounterId id, const Look& look) const {
+  const MutexLock lock(mutex_);
+  for (const auto& record : records_) {
+    const LeaseCounter* chunk = record->chunks[id.chunk].load(kSectionAcquire);
+    if (chunk != nullptr) look(chunk[id.place]);
+  }
+}
+
+// All there are, of which there may be millions: not under the lock, which records outlive.
+template <typename Look>
+void SectionDomain::EachCounter(const Look& look) const {
+  std::vector<const SectionRecord*> records;
+  {
+    const MutexLock lock(mutex_);
+    for (const auto& record : records_) records.push_back(record.get());
+  }
+  for (const SectionRecord* record : records) {
+    for (const auto& word : record->chunks) {
+      const LeaseCounter* chunk = word.load(kSectionAcquire);
+      for (std::size_t i = 0; chunk != nullptr && i < kCountersPerChunk; ++i) look(chunk[i]);
     }
   }
+}
+
+namespace {
+
+// What is odd has ended.
+std::uint32_t Ended(const LeaseCounter& counter) {
+  const std::uint32_t out = counter.out.load(kSectionAcquire);
+  return out / 2 + out % 2;
+}
+
+}  // namespace
+
+std::uint32_t SectionDomain::TotalIn(CounterId id) const {
+  std::uint32_t total = 0;
+  EachCounter(id, [&](const LeaseCounter& counter) { total += counter.in.load(kSectionAcquire); });
+  return total & kLeaseBits;
+}
+
+std::uint32_t SectionDomain::TotalOut(CounterId id) const {
+  std::uint32_t total = 0;
+  EachCounter(id, [&](const LeaseCounter& counter) { total += Ended(counter); });
+  return total & kLeaseBits;
 }
 
 SectionDomain::Leases SectionDomain::CountLeases() const {
   // Ended first: what ends in between must not look as if it had never begun.
-  Leases leases{spare_begun_.load(), spare_ended_.load()};
+  std::uint32_t ended = spare_ended_.load();
+  EachCounter([&](const LeaseCounter& counter) { ended += Ended(counter); });
+  std::uint64_t begun = spare_begun_.load();
+  EachCounter([&](const LeaseCounter& counter) { begun += counter.in.load(kSectionAcquire); });
+  const std::uint32_t held = (static_cast<std::uint32_t>(begun) - ended) & kLeaseBits;
   const MutexLock lock(mutex_);
-  for (const auto& record : records_) leases.ended += record->ended.load(kSectionAcquire);
-  for (const auto& record : records_) leases.begun += record->begun.load(kSectionAcquire);
-  return leases;
+  for (const auto& record : records_) begun += record->wraps.load(kSectionAcquire) << 32;
+  // A wrap may show before it is counted.
+  begun_ = std::max(begun_, begun);
+  return {begun_, held};
 }
 
-std::uint32_t SectionDomain::Total(std::uint32_t id,
-                                   std::atomic<std::uint32_t> LeaseCounter::*side) const {
-  std::uint32_t total = 0;
-  const MutexLock lock(mutex_);
-  for (const auto& record : records_) {
-    const LeaseCounter* chunk = record->chunks[id / kCountersPerChunk].load(kSectionAcquire);
-    if (chunk != nullptr) total += (chunk[id % kCountersPerChunk].*side).load(kSectionAcquire);
-  }
-  return total;
+void SectionDomain::AwaitReleases() const {
+  EachCounter([](const LeaseCounter& counter) {
+    const std::uint32_t seen = counter.out.load(kSectionAcquire);
+    while (seen % 2 != 0 && counter.out.load(kSectionAcquire) == seen) GiveWay();
+  });
+  while (spare_releases_.load() != 0) GiveWay();
 }
 
 }  // namespace plugreload::internal

@@ -150,7 +150,7 @@ std::vector<Metric> CollectMetrics(Engine& engine, const Meters& meters) {
   metrics.push_back(Plain("plugreload_acquires_total", "counter", "Leases taken.",
                           static_cast<double>(usage.leases.begun)));
   metrics.push_back(Plain("plugreload_leases_held", "gauge", "Leases that are held now.",
-                          static_cast<double>(usage.leases.begun - usage.leases.ended)));
+                          static_cast<double>(usage.leases.held)));
   metrics.push_back(MountStates(usage.census));
   metrics.push_back({"plugreload_instances",
                      "gauge",

@@ -108,11 +108,12 @@ std::optional<MountEntry> StoreTree::FindMount(std::string_view ns, std::string_
 
 Result<ResolvedMount> StoreTree::ResolveCopy(std::string_view ns, std::string_view path) const {
   bool namespace_found = false;
+  SectionRecord* record = domain_->Record();
+  if (record == nullptr) {
+    return Status(Code::kResourceExhausted, "no_memory", "no memory for a reader of the tree");
+  }
   {
-    const Section section(*domain_);
-    if (!section.ok()) {
-      return Status(Code::kResourceExhausted, "no_memory", "no memory for a reader of the tree");
-    }
+    const Section section(*domain_, *record);
     const Lookup lookup = Resolve(ns, path);
     if (lookup.node != nullptr) return ResolvedMount{lookup.node->entry, std::string(lookup.rest)};
     namespace_found = lookup.namespace_found;

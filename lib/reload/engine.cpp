@@ -93,9 +93,10 @@ LaunchSpec Engine::MakeSpec(const PluginSpec& spec, const MountEntry& entry) con
 
 Engine::Found Engine::TryAcquire(std::string_view ns, std::string_view path, PluginLease& lease,
                                  Waiting& waiting) {
-  const Section section(domain_);
-  if (!section.ok()) [[unlikely]]
+  SectionRecord* record = domain_.Record();
+  if (record == nullptr) [[unlikely]]
     return Found::kNoMemory;
+  const Section section(domain_, *record);
   const Tree::Lookup found = tree_->Resolve(ns, path);
   if (found.node == nullptr) {
     return found.namespace_found ? Found::kNoMount : Found::kNoNamespace;
@@ -109,15 +110,17 @@ Engine::Found Engine::TryAcquire(std::string_view ns, std::string_view path, Plu
     return Found::kNotServing;
   }
   // Inside the section: a swap that hides the generation waits for its end before it counts.
-  lease.counter_ = CountLease(*generation, section.record());
-  lease.thread_ = section.record();
+  const LeaseCount count = CountLease(*generation, section);
+  lease.counter_ = count.counter;
+  lease.record_ = count.record;
   lease.generation_ = generation;
   lease.rest_ = found.rest;
   return Found::kLease;
 }
 
 void Engine::Track(PluginLease& lease) {
-  lease.counter_ = lease_log_->Note(lease.generation_, lease.counter_, lease.thread_);
+  lease.counter_ = lease_log_->Note(lease.generation_, lease.counter_, lease.record_);
+  lease.record_ = NobodysRecord();  // its end is more than a count
 }
 
 Result<PluginLease> Engine::Acquire(std::string_view ns, std::string_view path, Millis timeout) {
@@ -185,8 +188,9 @@ Status Engine::Close(Deadline deadline) {
   timers_.Close();
   for (const auto& slot : slots_.All()) slots_.Remove(slot, nullptr);
   const std::size_t held = drainer_.WaitIdle(deadline);
-  // Whoever has just ended the last lease may still be on the way out of Release.
+  // Whoever looked a mount up, or has just ended the last lease, may still be on the way out.
   domain_.Grace();
+  domain_.AwaitReleases();
   if (held > 0) {
     return Status(Code::kDeadlineExceeded, "leases_held",
                   fmt::format("{} leases are still held; release them, then close again", held));

@@ -7,58 +7,44 @@
 #include "reload/lease_log.hpp"
 
 namespace plugreload::internal {
-namespace {
-
-// Plain load and store: a counter has one writer, its thread.
-template <typename Number>
-void Increment(std::atomic<Number>& counter, std::memory_order order) {
-  counter.store(counter.load(std::memory_order_relaxed) + 1, order);
-}
-
-}  // namespace
-
 std::uint32_t Generation::Held() const {
   // `out` first: a lease that begins and ends between the two sums must not look like one that
   // ended without having begun. With `in` final the order does not matter.
-  const std::uint32_t out = domain->TotalOut(id) + spare.out.load(kSectionAcquire);
+  const std::uint32_t out = domain->TotalOut(id) + spare.out.load(kSectionAcquire) / 2;
   const std::uint32_t in = domain->TotalIn(id) + spare.in.load(kSectionAcquire);
-  return in - out;
+  return (in - out) & kLeaseBits;
 }
 
-LeaseCounter* CountLease(Generation& generation, SectionRecord* record) {
-  LeaseCounter* counter = record->Counter(generation.id);
-  if (counter == nullptr) [[unlikely]] {
-    generation.spare.in.fetch_add(1, kSectionRelaxed);
-    generation.domain->CountSpare(true);
-    return &generation.spare;
-  }
-  // Published by the end of the section, which Grace waits for.
-  Increment(counter->in, kSectionRelaxed);
-  Increment(record->begun, kSectionRelaxed);
-  return counter;
+SectionRecord* NobodysRecord() {
+  static constinit SectionRecord record;
+  return &record;
 }
 
-void ReleaseLease(Generation& generation, LeaseCounter* counter, void* record) noexcept {
-  // Inside a section, so that whoever saw the drain complete can wait for this function to end
-  // before the memory behind it goes away.
-  const Section section(*generation.domain);
-  if (LeaseLog::IsNoted(counter)) [[unlikely]]
-    counter = LeaseLog::Forget(counter);
-  SectionRecord* own = section.record();
-  // The counter in the lease is another thread's when the lease has travelled.
-  if (own != record) counter = own == nullptr ? nullptr : own->Counter(generation.id);
-  if (counter == nullptr || counter == &generation.spare) [[unlikely]] {
-    generation.spare.out.fetch_add(1, std::memory_order_seq_cst);
-    generation.domain->CountSpare(false);
-  } else {
-    Increment(counter->out, kSectionRelease);
-    Increment(own->ended, kSectionRelaxed);
+void WakeDrainer(const Generation& generation) noexcept { generation.drained->Wake(); }
+
+LeaseCount CountSpare(Generation& generation) noexcept {
+  generation.spare.in.fetch_add(1, kSectionRelaxed);
+  generation.domain->CountSpare();
+  return {&generation.spare, NobodysRecord()};
+}
+
+// On another thread, or of a lease that no thread's counter counts.
+void ReleaseElsewhere(Generation& generation, LeaseCounter* counter) noexcept {
+  if (LeaseLog::IsNoted(counter)) counter = LeaseLog::Forget(counter);
+  SectionDomain& domain = *generation.domain;
+  SectionRecord* own = domain.Record();
+  LeaseCounter* end = own == nullptr ? nullptr : own->Counter(generation.id);
+  if (end != nullptr) {
+    CountEnd(generation, end, own);
+    return;
   }
-  // Dekker with the drainer, which sets `draining`, fences, and sums: either its sum sees this
-  // release, or this thread sees `draining` and wakes it.
-  generation.domain->LightFence();
-  if (generation.draining.load(kSectionRelaxed)) [[unlikely]]
-    generation.drained->Wake();
+  // No memory for a counter of this thread. Many may be here at once, so an odd number would say
+  // nothing: what AwaitReleases waits for is a count.
+  domain.BeginSpareRelease();
+  generation.spare.out.fetch_add(2, kSectionRelease);
+  domain.HeavyFence();
+  if (generation.draining.load(kSectionRelaxed)) WakeDrainer(generation);
+  domain.EndSpareRelease();
 }
 
 Generation* GenerationSlab::Take() {
@@ -72,7 +58,7 @@ Generation* GenerationSlab::Take() {
   free_.reserve(all_.size() + 1);  // so that giving back never allocates
   all_.push_back(std::make_unique<Generation>());
   Generation* generation = all_.back().get();
-  generation->id = static_cast<std::uint32_t>(all_.size() - 1);
+  generation->id = CounterId(static_cast<std::uint32_t>(all_.size() - 1));
   generation->domain = domain_;
   generation->drained = drained_;
   return generation;
@@ -94,7 +80,7 @@ namespace plugreload {
 PluginLease::PluginLease(PluginLease&& other) noexcept
     : generation_(std::exchange(other.generation_, nullptr)),
       counter_(other.counter_),
-      thread_(other.thread_),
+      record_(other.record_),
       rest_(other.rest_) {}
 
 PluginLease& PluginLease::operator=(PluginLease&& other) noexcept {
@@ -102,7 +88,7 @@ PluginLease& PluginLease::operator=(PluginLease&& other) noexcept {
     Release();
     generation_ = std::exchange(other.generation_, nullptr);
     counter_ = other.counter_;
-    thread_ = other.thread_;
+    record_ = other.record_;
     rest_ = other.rest_;
   }
   return *this;
@@ -110,7 +96,7 @@ PluginLease& PluginLease::operator=(PluginLease&& other) noexcept {
 
 void PluginLease::Release() noexcept {
   if (generation_ == nullptr) return;
-  internal::ReleaseLease(*std::exchange(generation_, nullptr), counter_, thread_);
+  internal::ReleaseLease(*std::exchange(generation_, nullptr), {counter_, record_});
 }
 
 void PluginLease::Tag(std::string_view tag) noexcept {

@@ -43,17 +43,14 @@ struct Leases {
   }
   struct Lease {
     Generation* generation;
-    internal::LeaseCounter* counter;
-    void* thread;
+    internal::LeaseCount count;
   };
-  Lease Acquire() {
-    const internal::Section section(domain);
+  [[gnu::always_inline]] Lease Acquire() {  // as urcu_peer.c has its sections
+    internal::Section section(domain, *domain.Record());
     Generation* generation = current.load(internal::kSectionAcquire);
-    return {generation, CountLease(*generation, section.record()), section.record()};
+    return {generation, CountLease(*generation, section)};
   }
-  static void Release(const Lease& lease) {
-    ReleaseLease(*lease.generation, lease.counter, lease.thread);
-  }
+  static void Release(const Lease& lease) { ReleaseLease(*lease.generation, lease.count); }
   void Loop(std::size_t operations) {
     std::uint64_t sum = 0;
     for (std::size_t i = 0; i < operations; ++i) {

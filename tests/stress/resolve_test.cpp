@@ -42,7 +42,7 @@ TEST_CASE("readers see whole batches while the table grows and shrinks", "[names
           const std::string name = "/m" + std::to_string((n + static_cast<unsigned>(t)) % kSet);
           const std::string other = "/m" + std::to_string(n % kSet);
           const std::string a = "a" + name + "/x", b = "b" + name + "/x", c = "a" + other + "/x";
-          const Section section(domain);
+          const Section section(domain, *domain.Record());
           const std::uint64_t before = publisher.next();
           const auto in_a = publisher.Resolve("", a);
           const auto in_b = publisher.Resolve("", b);

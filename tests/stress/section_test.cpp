@@ -53,7 +53,7 @@ void Read(SectionDomain& domain, Board& board, Proof proof, Shape shape) {
   ++board.running;
   while (!board.stop.load(std::memory_order_relaxed)) {
     if (shape.noise) board.Noise(1);
-    const Section section(domain);
+    const Section section(domain, *domain.Record());
     Value* const value = board.current.load(kSectionAcquire);
     for (int i = 0; i < shape.looks; ++i) {
       if (value->poison.load(std::memory_order_relaxed) != 0) ++board.violations;
@@ -142,23 +142,60 @@ TEST_CASE("leases counted on any thread, dead ones too, add up", "[section][stre
         SectionRecord* const record = domain.Record();
         for (int lease = 0; lease < kLeases; ++lease) {
           const std::uint32_t id = kIds[static_cast<std::size_t>(lease) % kIds.size()];
-          LeaseCounter* const counter = record->Counter(id);
+          LeaseCounter* const counter = record->Counter(CounterId(id));
           if (counter == nullptr) return;
           const auto bump = [](std::atomic<std::uint32_t>& count, std::uint32_t by) {
             count.store(count.load(std::memory_order_relaxed) + by, std::memory_order_release);
           };
           bump(counter->in, 1);
-          bump(counter->out, i % 2 == 0 ? 2 : 0);
+          bump(counter->out, i % 2 == 0 ? 4 : 0);
         }
       });
     }
   }
   for (const std::uint32_t id : kIds) {
-    CHECK(domain.TotalIn(id) == kRounds * kThreads * kLeases / kIds.size());
-    CHECK(domain.TotalOut(id) == kRounds * kThreads * kLeases / kIds.size());
+    CHECK(domain.TotalIn(CounterId(id)) == kRounds * kThreads * kLeases / kIds.size());
+    CHECK(domain.TotalOut(CounterId(id)) == kRounds * kThreads * kLeases / kIds.size());
   }
-  CHECK(domain.TotalIn(2) == 0);
-  CHECK(domain.TotalIn(5 * kCountersPerChunk) == 0);
+  CHECK(domain.TotalIn(CounterId(2)) == 0);
+  CHECK(domain.TotalIn(CounterId(5 * kCountersPerChunk)) == 0);
+}
+
+TEST_CASE("statistics go on when a counter begins anew", "[section][stress]") {
+  SectionDomain domain;
+  LeaseCounter* const counter = domain.Record()->Counter(CounterId(3));
+  REQUIRE(counter != nullptr);
+  counter->in = 0xffffffff;
+  counter->out = 0xfffffffa;  // two are held
+  CHECK(domain.CountLeases().begun == 0xffffffff);
+  CHECK(domain.CountLeases().held == 2);
+  counter->in = 0;
+  CHECK(domain.CountLeases().begun == 0xffffffff);  // not counted yet, and it never goes back
+  domain.Record()->wraps = 1;
+  CHECK(domain.CountLeases().begun == 0x100000000);
+  CHECK(domain.CountLeases().held == 3);
+  counter->out = 0;
+  CHECK(domain.CountLeases().held == 0);
+}
+
+TEST_CASE("whoever has counted the end of a lease is waited for until it is done",
+          "[section][stress]") {
+  SectionDomain domain;
+  LeaseCounter* const counter = domain.Record()->Counter(CounterId(5000));
+  REQUIRE(counter != nullptr);
+  counter->in = 1;
+  counter->out = 1;
+  CHECK(domain.TotalOut(CounterId(5000)) == 1);
+  std::atomic<bool> done{false}, waiting{false};
+  std::jthread waiter([&] {
+    waiting = true;
+    domain.AwaitReleases();
+    CHECK(done);
+  });
+  while (!waiting) std::this_thread::yield();
+  for (int i = 0; i < 1'000; ++i) std::this_thread::yield();
+  done = true;
+  counter->out = 2;
 }
 
 TEST_CASE("a record is of one thread, and is used again when the thread has ended",
@@ -181,16 +218,16 @@ TEST_CASE("a thread that used a domain which is gone gets a record of the new on
     SectionDomain domain;
     SectionDomain other;
     {
-      const Section section(domain);
-      CHECK(section.record()->sequence.load() % 2 == 1);
+      const Section section(domain, *domain.Record());
+      CHECK(section.record().era.load() == domain.era());
     }
     CHECK(domain.Record() != other.Record());
-    LeaseCounter* const counter = domain.Record()->Counter(7);
+    LeaseCounter* const counter = domain.Record()->Counter(CounterId(7));
     REQUIRE(counter != nullptr);
     CHECK(counter->in == 0);
     counter->in = 1;
-    CHECK(domain.TotalIn(7) == 1);
-    CHECK(other.TotalIn(7) == 0);
+    CHECK(domain.TotalIn(CounterId(7)) == 1);
+    CHECK(other.TotalIn(CounterId(7)) == 0);
   }
 }
 
@@ -209,7 +246,8 @@ TEST_CASE("domains come and go under threads that outlive them", "[section][stre
           continue;
         }
         seen = now;
-        for (int n = 0; n < 100; ++n) const Section section(*shared.load());
+        SectionDomain& domain = *shared.load();
+        for (int n = 0; n < 100; ++n) const Section section(domain, *domain.Record());
         ++inside;
       }
     });

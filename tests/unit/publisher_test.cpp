@@ -38,7 +38,7 @@ struct Pictured {
     return "no mount";
   }
   std::string Found(const std::string& ns, const std::string& path) {
-    const Section section(domain);
+    const Section section(domain, *domain.Record());
     const Tree::Lookup found = publisher.Resolve(ns, path);
     if (!found.namespace_found) return "no namespace";
     if (found.node == nullptr) return "no mount";

@@ -47,7 +47,7 @@ class Witness : public MountObserver {
   void Note(const std::string& what, const MountEntry& entry) {
     bool found = false;
     if (tree != nullptr) {
-      const Section section(*domain);
+      const Section section(*domain, *domain->Record());
       const auto lookup = tree->Resolve(entry.ns, entry.path);
       found = lookup.node != nullptr && lookup.node->entry == entry;
     }

@@ -12,8 +12,7 @@ Deadline Soon() { return After(Millis(10'000)); }
 
 // "ns|path|rest", "no mount" or "no namespace".
 std::string Lead(StoreNode& node, std::string_view ns, std::string_view path) {
-  const Section section(node.domain);
-  REQUIRE(section.ok());
+  const Section section(node.domain, *node.domain.Record());
   const Tree::Lookup lookup = node.tree->Resolve(ns, path);
   if (!lookup.namespace_found) return "no namespace";
   if (lookup.node == nullptr) return "no mount";
@@ -100,7 +99,7 @@ TEST_CASE("resolve follows every change at once", "[namespaces]") {
   MountTune tune;
   tune.description = "new";
   REQUIRE(node.tree->TuneMount("other", "moved", tune, Soon()).ok());
-  const Section section(node.domain);
+  const Section section(node.domain, *node.domain.Record());
   CHECK(node.tree->Resolve("other", "moved").node->entry.description == "new");
 }
 
@@ -129,7 +128,7 @@ TEST_CASE("readers always see one whole revision while mounts move", "[namespace
   for (int t = 0; t < 3; ++t) {
     readers.emplace_back([&] {
       while (!stop) {
-        const Section section(node.domain);
+        const Section section(node.domain, *node.domain.Record());
         const auto stays = node.tree->Resolve("", "stays/x");
         if (stays.node == nullptr || stays.node->entry.path != "stays/") ++wrong;
         for (const std::string_view path : {"a/kv/x", "b/kv/x"}) {
