@@ -10,6 +10,7 @@
 #include "base/ids.hpp"
 #include "base/unix_time.hpp"
 #include "cluster/cluster.hpp"
+#include "state/keys.hpp"
 
 namespace plugreload::internal {
 namespace {
@@ -98,7 +99,9 @@ Result<std::string> Cluster::Submit(const ReloadRequest& request) {
     changes.push_back({RequestKey(id), EncodeRequest(global), Revision{0}, false});
     return changes;
   };
-  if (Status status = applier_->Commit(edit, deadline); !status.ok()) {
+  std::vector<std::string> needs;
+  if (request.pin) needs.push_back(PluginPrefix(request.pin->type, request.pin->name));
+  if (Status status = applier_->Commit(edit, deadline, needs); !status.ok()) {
     return status.WithContext("a reload of several members");
   }
   return id;

@@ -7,6 +7,7 @@
 #include "base/ids.hpp"
 #include "namespaces/path_text.hpp"
 #include "plugreload/registry.hpp"
+#include "state/keys.hpp"
 
 namespace plugreload::internal {
 namespace {
@@ -48,13 +49,13 @@ Result<MountId> CanonicalId(std::string_view ns, std::string_view path) {
 }  // namespace
 
 template <typename MakeEdit>
-Status StoreTree::Commit(MakeEdit edit, Deadline deadline) {
+Status StoreTree::Commit(MakeEdit edit, Deadline deadline, const std::vector<std::string>& needs) {
   return applier_->Commit(
       [&]() -> Edit {
         MutexLock lock(mutex_);
         return edit(model_);
       },
-      deadline);
+      deadline, needs);
 }
 
 Status StoreTree::Create(std::string_view ns, std::map<std::string, std::string> custom_metadata,
@@ -62,7 +63,8 @@ Status StoreTree::Create(std::string_view ns, std::map<std::string, std::string>
   Result<std::string> path = CanonicalNamespace(ns);
   if (!path.ok()) return path.status();
   const NamespaceInfo info{*std::move(path), NewUuid(), std::move(custom_metadata)};
-  return Commit([&](const TreeModel& model) { return EditCreate(model, info); }, deadline);
+  return Commit([&](const TreeModel& model) { return EditCreate(model, info); }, deadline,
+                {NamespaceKey(ParentNamespace(info.path))});
 }
 
 Status StoreTree::SetMetadata(std::string_view ns,
@@ -71,13 +73,14 @@ Status StoreTree::SetMetadata(std::string_view ns,
   const Result<std::string> path = CanonicalNamespace(ns);
   if (!path.ok()) return path.status();
   return Commit([&](const TreeModel& model) { return EditMetadata(model, *path, custom_metadata); },
-                deadline);
+                deadline, {NamespaceKey(*path)});
 }
 
 Status StoreTree::Remove(std::string_view ns, Deadline deadline) {
   const Result<std::string> path = CanonicalNamespace(ns);
   if (!path.ok()) return path.status();
-  return Commit([&](const TreeModel& model) { return EditRemove(model, *path); }, deadline);
+  return Commit([&](const TreeModel& model) { return EditRemove(model, *path); }, deadline,
+                {NamespaceKey(*path)});
 }
 
 std::optional<NamespaceInfo> StoreTree::Find(std::string_view ns) const {
@@ -127,16 +130,22 @@ Result<ResolvedMount> StoreTree::ResolveCopy(std::string_view ns, std::string_vi
       fmt::format("nothing is mounted at \"{}\" in namespace \"{}\"", Shown(path), Shown(ns)));
 }
 
-Result<MountEntry> StoreTree::AddMount(MountEntry entry, Deadline deadline) {
+Result<MountEntry> StoreTree::AddMount(MountEntry entry, Deadline deadline,
+                                       const Applier::Edit& also) {
   const Result<MountEntry> canonical = Canonical(std::move(entry));
   if (!canonical.ok()) return canonical.status();
   MountEntry added;
   const Status status = Commit(
       [&](const TreeModel& model) {
         added = *canonical;  // a lost compare begins anew, with another accessor
-        return EditAddMount(model, added);
+        Edit changes = EditAddMount(model, added);
+        if (!changes.ok() || !also) return changes;
+        const Edit more = also();
+        if (!more.ok()) return more;
+        changes->insert(changes->end(), more->begin(), more->end());
+        return changes;
       },
-      deadline);
+      deadline, {NamespaceKey(canonical->ns)});
   if (!status.ok()) return status;
   return added;
 }
@@ -155,7 +164,7 @@ Status StoreTree::RemoveMount(std::string_view ns, std::string_view path, Deadli
   if (!id.ok()) return id.status();
   return Commit(
       [&](const TreeModel& model) { return EditRemoveMount(model, id->first, id->second); },
-      deadline);
+      deadline, {NamespaceKey(id->first), MountKey(id->first, id->second)});
 }
 
 Status StoreTree::MoveMount(std::string_view from_ns, std::string_view from, std::string_view to_ns,
@@ -164,8 +173,9 @@ Status StoreTree::MoveMount(std::string_view from_ns, std::string_view from, std
   if (!source.ok()) return source.status();
   const Result<MountId> target = CanonicalId(to_ns, to);
   if (!target.ok()) return target.status();
-  return Commit([&](const TreeModel& model) { return EditMove(model, *source, *target); },
-                deadline);
+  return Commit([&](const TreeModel& model) { return EditMove(model, *source, *target); }, deadline,
+                {NamespaceKey(source->first), MountKey(source->first, source->second),
+                 NamespaceKey(target->first)});
 }
 
 Status StoreTree::TuneMount(std::string_view ns, std::string_view path, const MountTune& tune,
@@ -180,7 +190,7 @@ Status StoreTree::TuneMount(std::string_view ns, std::string_view path, const Mo
   }
   return Commit(
       [&](const TreeModel& model) { return EditTune(model, id->first, id->second, canonical); },
-      deadline);
+      deadline, {NamespaceKey(id->first), MountKey(id->first, id->second)});
 }
 
 MountNodes StoreTree::MountsOf(PluginType type, std::string_view plugin, std::string_view ns,

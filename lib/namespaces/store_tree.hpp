@@ -40,7 +40,8 @@ class StoreTree : public Tree {
   std::optional<MountEntry> FindMount(std::string_view ns, std::string_view path) const override;
   Result<ResolvedMount> ResolveCopy(std::string_view ns, std::string_view path) const override;
 
-  Result<MountEntry> AddMount(MountEntry entry, Deadline deadline) override;
+  Result<MountEntry> AddMount(MountEntry entry, Deadline deadline,
+                              const Applier::Edit& also) override;
   Result<MountEntry> CheckMount(MountEntry entry) const override;
   Status RemoveMount(std::string_view ns, std::string_view path, Deadline deadline) override;
   Status MoveMount(std::string_view from_ns, std::string_view from, std::string_view to_ns,
@@ -92,9 +93,9 @@ class StoreTree : public Tree {
   MountDiff Diff(const Delta& delta);
   void Update(const Delta& delta, const MountDiff& diff);
   void Route(const MountDiff& diff);
-  // Commits what `edit` makes of the model.
+  // Commits what `edit` makes of the model. `needs`: as Applier's.
   template <typename MakeEdit>
-  Status Commit(MakeEdit edit, Deadline deadline);
+  Status Commit(MakeEdit edit, Deadline deadline, const std::vector<std::string>& needs);
 
   SectionDomain* const domain_;
   MountObserver* observer_ = nullptr;

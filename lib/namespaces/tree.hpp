@@ -73,7 +73,9 @@ class Tree : public StateImage {
 
   // For the coordinator. Entries are canonicalised and checked; AddMount gives an accessor when
   // there is none and returns the entry as stored. The codes are ReloadCoordinator's.
-  virtual Result<MountEntry> AddMount(MountEntry entry, Deadline deadline) = 0;
+  // `also` is what else must hold, evaluated with each attempt to commit; may be empty.
+  virtual Result<MountEntry> AddMount(MountEntry entry, Deadline deadline,
+                                      const Applier::Edit& also = {}) = 0;
   // Every check of AddMount without the change, for callers that start an instance first. Returns
   // the entry as AddMount would store it, accessor included: adding that very entry keeps it.
   virtual Result<MountEntry> CheckMount(MountEntry entry) const = 0;

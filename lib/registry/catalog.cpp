@@ -80,6 +80,9 @@ class StoreCatalog : public Catalog {
   Result<Resolution> ResolveForMount(PluginType type, std::string_view name,
                                      std::string_view requested,
                                      bool override_pinned) const override;
+  Result<std::vector<Change>> WhileChosen(PluginType type, std::string_view name,
+                                          std::string_view requested, bool override_pinned,
+                                          std::string_view chosen) const override;
   Result<Resolution> Resolve(PluginType type, std::string_view name, std::string_view stored,
                              bool override_pinned) const override;
 
@@ -120,14 +123,15 @@ Status StoreCatalog::Deregister(const PluginRef& ref, Deadline deadline) {
         Change{PluginKey({ref.type, ref.name, *version}), std::nullopt, found->second.revision},
         Guard(ref.type, ref.name, family)};
   };
-  return applier_->Commit(edit, deadline);
+  return applier_->Commit(edit, deadline, {PluginKey({ref.type, ref.name, *version})});
 }
 
 Status StoreCatalog::SetPin(const PluginRef& ref, Deadline deadline) {
   if (ref.version.empty()) {
     return Status(Code::kInvalidArgument, "missing_version", "missing plugin version");
   }
-  return applier_->Commit([&] { return PinChanges(ref); }, deadline);
+  return applier_->Commit([&] { return PinChanges(ref); }, deadline,
+                          {PluginPrefix(ref.type, ref.name)});
 }
 
 Result<std::vector<Change>> StoreCatalog::PinChanges(const PluginRef& ref) const {
@@ -178,6 +182,21 @@ Result<Resolution> StoreCatalog::ResolveForMount(PluginType type, std::string_vi
     return Choose(family, name, "", VersionRule::kUnversioned);
   }
   return Choose(family, name, family.versions.rbegin()->first, VersionRule::kHighest);
+}
+
+Result<std::vector<Change>> StoreCatalog::WhileChosen(PluginType type, std::string_view name,
+                                                      std::string_view requested,
+                                                      bool override_pinned,
+                                                      std::string_view chosen) const {
+  const Result<Resolution> now = ResolveForMount(type, name, requested, override_pinned);
+  if (!now.ok()) return now.status();
+  if (now->spec.ref.version != chosen) {
+    return Status(Code::kAborted, "version_changed",
+                  fmt::format("the plugin {} is to run as {} by now", name, now->spec.ref.version));
+  }
+  MutexLock lock(mutex_);
+  return std::vector{
+      Change{PinKey(type, name), std::nullopt, families_.At(type, name).pin_revision, true}};
 }
 
 Result<Resolution> StoreCatalog::Resolve(PluginType type, std::string_view name,

@@ -40,6 +40,12 @@ class Catalog : public StateImage {
   virtual Result<Resolution> ResolveForMount(PluginType type, std::string_view name,
                                              std::string_view requested,
                                              bool override_pinned) const = 0;
+  // For what is committed because ResolveForMount chose this version: a compare that fails when the
+  // pin has become another one. kAborted "version_changed" when it would choose another version
+  // now. Inside an Applier::Edit.
+  virtual Result<std::vector<Change>> WhileChosen(PluginType type, std::string_view name,
+                                                  std::string_view requested, bool override_pinned,
+                                                  std::string_view chosen) const = 0;
   virtual Result<Resolution> Resolve(PluginType type, std::string_view name,
                                      std::string_view stored, bool override_pinned) const = 0;
   virtual std::optional<PluginSpec> Find(const PluginRef& ref) const = 0;

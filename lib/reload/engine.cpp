@@ -66,6 +66,7 @@ Engine::Engine(const RuntimeOptions& options, std::shared_ptr<Catalog> catalog,
 Engine::~Engine() = default;
 
 void Engine::Bind(Applier* applier) {
+  applier_ = applier;
   planner_ = std::make_unique<Planner>(catalog_.get(), tree_.get(), &slots_, applier);
   parts_.planner = planner_.get();
 }

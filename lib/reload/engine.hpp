@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "base/fork_guard.hpp"
@@ -95,6 +96,19 @@ class Engine final : public MountObserver {
 
  private:
   Result<ReloadRequest> CheckRequest(const ReloadRequest& request);
+  Result<MountEntry> StartAndAdd(const Resolution& chosen, std::string_view requested,
+                                 MountEntry entry, Deadline deadline);
+  void AwaitNamed(const ReloadRequest& request) const;
+  // `attempt` is made once more, should it find something not to be there (kNotFound) that another
+  // node has just made below these prefixes of the store.
+  template <typename Attempt>
+  std::invoke_result_t<Attempt> Surely(Attempt attempt, const std::vector<std::string>& prefixes,
+                                       Deadline deadline) const {
+    auto result = attempt();
+    if (result.ok() || result.status().code() != Code::kNotFound) return result;
+    if (Status status = applier_->CatchUp(prefixes, deadline); !status.ok()) return status;
+    return attempt();
+  }
   enum class Found { kLease, kNoNamespace, kNoMount, kNotServing, kNoMemory };
   // What a request waits for that found its mount not serving.
   struct Waiting {
@@ -120,6 +134,7 @@ class Engine final : public MountObserver {
   const std::shared_ptr<Notifier> notifier_;
   SectionDomain domain_;
   std::shared_ptr<Tree> tree_;
+  Applier* applier_ = nullptr;
   GlobalReloads* global_ = nullptr;
   // In the order of their dependence: the last is destroyed first.
   Workers stops_;

@@ -5,6 +5,7 @@
 
 #include "reload/engine.hpp"
 #include "reload/latch.hpp"
+#include "state/keys.hpp"
 
 namespace plugreload::internal {
 
@@ -38,22 +39,43 @@ StartResult Engine::StartFor(const PluginSpec& spec, const MountEntry& entry, De
 
 Result<MountEntry> Engine::Mount(MountEntry entry, Deadline deadline) {
   if (Status status = Admit("Mount"); !status.ok()) return status;
-  Result<MountEntry> checked = tree_->CheckMount(std::move(entry));
+  const Result<std::string> ns = CanonicalNamespace(entry.ns);
+  if (!ns.ok()) return ns.status();
+  const Result<MountEntry> checked =
+      Surely([&] { return tree_->CheckMount(entry); }, {NamespaceKey(*ns)}, deadline);
   if (!checked.ok()) return checked;
-  const Result<Resolution> resolution = catalog_->ResolveForMount(
-      checked->type, checked->plugin, checked->version, checked->override_pinned_version);
-  if (!resolution.ok()) return resolution.status();
-  checked->version = resolution->spec.ref.version;
-  if (checked->start == StartMode::kLazy) return tree_->AddMount(*std::move(checked), deadline);
+  const std::string prefix = PluginPrefix(checked->type, checked->plugin);
+  for (;;) {
+    const Result<Resolution> chosen = Surely(
+        [&] {
+          return catalog_->ResolveForMount(checked->type, checked->plugin, checked->version,
+                                           checked->override_pinned_version);
+        },
+        {prefix}, deadline);
+    if (!chosen.ok()) return chosen.status();
+    MountEntry mount = *checked;
+    mount.version = chosen->spec.ref.version;
+    if (mount.start == StartMode::kLazy) return tree_->AddMount(std::move(mount), deadline);
+    Result<MountEntry> mounted = StartAndAdd(*chosen, checked->version, std::move(mount), deadline);
+    // It was pinned otherwise while it started. A reload for that pin has not seen this mount.
+    if (mounted.ok() || mounted.status().reason() != "version_changed") return mounted;
+  }
+}
 
-  const std::string accessor = checked->accessor;
-  StartResult started = StartFor(resolution->spec, *checked, deadline);
+Result<MountEntry> Engine::StartAndAdd(const Resolution& chosen, std::string_view requested,
+                                       MountEntry entry, Deadline deadline) {
+  const std::string accessor = entry.accessor;
+  StartResult started = StartFor(chosen.spec, entry, deadline);
   if (!started.ok()) return started.status();
   {
     const MutexLock lock(mutex_);
     mounting_[accessor] = *std::move(started);
   }
-  Result<MountEntry> mounted = tree_->AddMount(*std::move(checked), deadline);
+  const auto still_chosen = [&] {
+    return catalog_->WhileChosen(entry.type, entry.plugin, requested, entry.override_pinned_version,
+                                 chosen.spec.ref.version);
+  };
+  Result<MountEntry> mounted = tree_->AddMount(entry, deadline, still_chosen);
   // Not committed: dropping the instance stops it.
   std::shared_ptr<Instance> unused;
   const MutexLock lock(mutex_);
@@ -155,7 +177,12 @@ Status Engine::TuneMount(std::string_view ns, std::string_view path, const Mount
                               "version {} is in effect.",
                               PluginTypeName(entry.type), entry.plugin, pin->version));
   }
-  if (!catalog_->Find({entry.type, entry.plugin, *canonical.version})) {
+  const PluginRef wanted{entry.type, entry.plugin, *canonical.version};
+  if (!catalog_->Find(wanted)) {
+    const Status status = applier_->CatchUp({PluginKey(wanted)}, deadline);
+    if (!status.ok()) return status;
+  }
+  if (!catalog_->Find(wanted)) {
     return Status(Code::kNotFound, "plugin_not_found",
                   fmt::format("plugin not found in the catalog: {}{}{}", entry.plugin,
                               canonical.version->empty() ? "" : ", version=", *canonical.version));

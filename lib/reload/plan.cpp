@@ -8,15 +8,15 @@
 #include <utility>
 
 namespace plugreload::internal {
-namespace {
 
-// The forms that Vault takes: "kv", "kv/", "auth/x", "sys/auth/x".
 std::string MountPathOf(std::string_view path) {
   if (path.starts_with("sys/auth/")) path.remove_prefix(4);
   std::string text(path);
   if (!text.ends_with('/')) text += '/';
   return text;
 }
+
+namespace {
 
 std::shared_ptr<Slot> SlotOf(const MountNode& node) {
   return std::static_pointer_cast<Slot>(node.attachment);

@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "namespaces/tree.hpp"
@@ -15,6 +16,10 @@
 #include "state/applier.hpp"
 
 namespace plugreload::internal {
+
+// The mount that a request names, in the forms that Vault takes: "kv", "kv/", "auth/x",
+// "sys/auth/x".
+std::string MountPathOf(std::string_view path);
 
 struct PlannedMount {
   std::shared_ptr<const MountNode> node;  // made up when there is no such mount

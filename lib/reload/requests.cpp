@@ -5,12 +5,20 @@
 
 #include "base/callback_scope.hpp"
 #include "reload/engine.hpp"
+#include "state/keys.hpp"
 
 namespace plugreload::internal {
+namespace {
+
+constexpr Millis kLookTimeout{2'000};
+constexpr std::size_t kMostAwaited = 16;
+
+}  // namespace
 
 Result<std::string> Engine::Submit(const ReloadRequest& request) {
   const Result<ReloadRequest> canonical = CheckRequest(request);
   if (!canonical.ok()) return canonical.status();
+  AwaitNamed(*canonical);
   if (global_ == nullptr) return SubmitLocal(*canonical);
   const bool others = canonical->scope == Scope::kGlobal || global_->HasSiblings();
   return others ? global_->Submit(*canonical) : SubmitLocal(*canonical);
@@ -37,11 +45,27 @@ Result<ReloadRequest> Engine::CheckRequest(const ReloadRequest& request) {
   if (Status status = planner_->Check(request); !status.ok()) return status;
   ReloadRequest canonical = request;
   canonical.ns = *CanonicalNamespace(request.ns);
-  if (!tree_->Find(canonical.ns)) {
+  const auto find = [&]() -> Result<ReloadRequest> {
+    if (tree_->Find(canonical.ns)) return canonical;
     return Status(Code::kNotFound, "namespace_not_found",
                   "there is no namespace \"" + canonical.ns + "\"");
+  };
+  return Surely(find, {NamespaceKey(canonical.ns)}, After(kLookTimeout));
+}
+
+// A mount that is named may have come from another node just now. Without the store what is known
+// here counts.
+void Engine::AwaitNamed(const ReloadRequest& request) const {
+  const auto* named = std::get_if<ByMounts>(&request.target);
+  if (named == nullptr) return;
+  std::vector<std::string> keys;
+  for (const std::string& text : named->paths) {
+    const std::string path = MountPathOf(text);
+    if (tree_->FindNode(request.ns, path) != nullptr) continue;
+    keys.push_back(MountKey(request.ns, path));
+    if (keys.size() == kMostAwaited) break;
   }
-  return canonical;
+  if (!keys.empty()) (void)applier_->CatchUp(keys, After(kLookTimeout));
 }
 
 Result<ReloadReport> Engine::Reload(const ReloadRequest& request) {

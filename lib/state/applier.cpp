@@ -56,14 +56,20 @@ class StoreApplier : public Applier {
     return {};
   }
 
-  Status Commit(const Edit& edit, Deadline deadline) override {
+  Status Commit(const Edit& edit, Deadline deadline,
+                const std::vector<std::string>& needs) override {
     if (Status status = fork_guard_.Check("a change"); !status.ok()) return status;
-    for (;;) {
+    for (bool sure = needs.empty();;) {
       // Read before the edit: a compare that is lost against these images is explained by a commit
       // behind this revision, and waiting for it cannot miss.
       const Revision before = applied();
       Result<std::vector<Change>> changes = edit();
-      if (!changes.ok()) return changes.status();
+      if (!changes.ok()) {
+        if (changes.status().code() != Code::kNotFound || sure) return changes.status();
+        if (Status status = CatchUp(needs, deadline); !status.ok()) return status;
+        sure = true;
+        continue;
+      }
       if (changes->empty()) return {};
       const Result<Revision> revision = store_->Commit(*changes, deadline);
       if (revision.ok()) return Writes(*changes) ? WaitVisible(*revision, deadline) : Status();
@@ -80,6 +86,20 @@ class StoreApplier : public Applier {
                       "again");
       }
     }
+  }
+
+  Status CatchUp(const std::vector<std::string>& prefixes, Deadline deadline) override {
+    Revision newest = 0;
+    for (const std::string& prefix : prefixes) {
+      const Result<Snapshot> there = store_->Load(prefix, deadline);
+      if (!there.ok()) return there.status().WithContext("looking for what others have changed");
+      for (const Document& document : there->documents) {
+        newest = std::max(newest, document.revision);
+      }
+    }
+    if (WaitBeyond(newest - 1, deadline)) return {};
+    return Status(Code::kDeadlineExceeded, "deadline_exceeded",
+                  "nothing was changed: what others have changed did not arrive here in time");
   }
 
   Revision applied() const override {

@@ -41,10 +41,17 @@ class Applier {
   using Edit = std::function<Result<std::vector<Change>>()>;
 
   // Computes, commits, and waits until the change is applied here. A lost compare waits for the
-  // images to catch up and computes anew, until the deadline. Errors: the edit's own; the store's;
+  // images to catch up and computes anew, until the deadline. So does, once, an edit that finds
+  // something not to be there (kNotFound): `needs` are the keys, or prefixes of them, that it looks
+  // for, because another node may have just made it. Errors: the edit's own; the store's;
   // kDeadlineExceeded (nothing was changed); kUnknown "outcome_unknown" (it may have been, or it is
   // committed but not yet visible here, as the message says).
-  virtual Status Commit(const Edit& edit, Deadline deadline) = 0;
+  virtual Status Commit(const Edit& edit, Deadline deadline,
+                        const std::vector<std::string>& needs = {}) = 0;
+
+  // Waits until what is below these prefixes of the store now is applied here. Codes of Load;
+  // kDeadlineExceeded.
+  virtual Status CatchUp(const std::vector<std::string>& prefixes, Deadline deadline) = 0;
 
   // The newest revision that the images reflect.
   virtual Revision applied() const = 0;

@@ -89,6 +89,10 @@ std::string PluginKey(const PluginRef& ref) {
                      Escape(ref.version));
 }
 
+std::string PluginPrefix(PluginType type, std::string_view name) {
+  return fmt::format("{}plugins/{}/{}/", kStatePrefix, PluginTypeName(type), Escape(name));
+}
+
 std::string PinKey(PluginType type, std::string_view name) {
   return fmt::format("{}pins/{}/{}", kStatePrefix, PluginTypeName(type), Escape(name));
 }

@@ -32,6 +32,7 @@ struct StateKey {
 };
 
 std::string PluginKey(const PluginRef& ref);
+std::string PluginPrefix(PluginType type, std::string_view name);  // of every version's key
 std::string PinKey(PluginType type, std::string_view name);
 // Rewritten whenever the versions or the pin of (type, name) change in a way that a check of
 // another writer relies on. Never removed.
