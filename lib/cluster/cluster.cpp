@@ -93,7 +93,8 @@ void Cluster::Take(const std::string& text, Revision revision, bool by_start) {
   auto global = DecodeRequest(text);
   if (!global) return;
   const std::string id = global->request.reload_id;
-  global->created = global->revision = revision;
+  global->revision = revision;
+  if (global->created == 0) global->created = revision;
   const auto found = entries_.find(id);
   if (found != entries_.end()) {
     global->created = found->second.global.created;
@@ -104,20 +105,39 @@ void Cluster::Take(const std::string& text, Revision revision, bool by_start) {
   }
 }
 
+void Cluster::Drop(std::string_view key) {
+  const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const auto& entry) {
+    return RequestKey(entry.first) == key;
+  });
+  if (found == entries_.end()) return;
+  Entry& entry = found->second;
+  if (entry.answered || entry.by_start) {
+    entries_.erase(found);
+  } else {
+    entry.trimmed = true;
+  }
+}
+
 void Cluster::Reset(const Snapshot& snapshot) {
   const MutexLock lock(mutex_);
-  std::vector<const Document*> requests;
+  std::vector<std::pair<Revision, const Document*>> requests;  // by when they were made
   std::set<std::string> keys;
   for (const Document& document : snapshot.documents) {
     if (!document.key.starts_with(kRequestPrefix)) continue;
-    requests.push_back(&document);
+    const auto global = DecodeRequest(document.value);
+    if (!global) continue;
+    requests.emplace_back(global->created == 0 ? document.revision : global->created, &document);
     keys.insert(document.key);
   }
-  std::erase_if(entries_,
-                [&](const auto& entry) { return !keys.contains(RequestKey(entry.first)); });
-  std::sort(requests.begin(), requests.end(),
-            [](const auto* a, const auto* b) { return a->revision < b->revision; });
-  for (const Document* document : requests) Take(document->value, document->revision, !loaded_);
+  std::vector<std::string> gone;
+  for (const auto& [id, entry] : entries_) {
+    if (!keys.contains(RequestKey(id))) gone.push_back(RequestKey(id));
+  }
+  for (const std::string& key : gone) Drop(key);
+  std::sort(requests.begin(), requests.end());
+  for (const auto& [created, document] : requests) {
+    Take(document->value, document->revision, !loaded_);
+  }
   loaded_ = true;
   changed_.NotifyAll();
 }
@@ -129,8 +149,7 @@ void Cluster::Apply(const WatchBatch& batch) {
     if (item.value) {
       Take(*item.value, batch.revision, false);
     } else {
-      std::erase_if(entries_,
-                    [&](const auto& entry) { return RequestKey(entry.first) == item.key; });
+      Drop(item.key);
     }
   }
   changed_.NotifyAll();
@@ -139,8 +158,14 @@ void Cluster::Apply(const WatchBatch& batch) {
 std::optional<GlobalRequest> Cluster::Find(std::string_view reload_id) const {
   const MutexLock lock(mutex_);
   const auto found = entries_.find(reload_id);
-  if (found == entries_.end()) return std::nullopt;
+  if (found == entries_.end() || found->second.trimmed) return std::nullopt;
   return found->second.global;
+}
+
+bool Cluster::Trimmed(const std::string& id) const {
+  const MutexLock lock(mutex_);
+  const auto found = entries_.find(id);
+  return found != entries_.end() && found->second.trimmed;
 }
 
 bool Cluster::Pause(Millis shortest) {
@@ -173,28 +198,30 @@ void Cluster::Run() {
 }
 
 void Cluster::Execute(const std::string& id) {
-  std::optional<GlobalRequest> global = Find(id);
-  bool by_start = false;
+  Entry entry;
   {
     const MutexLock lock(mutex_);
     const auto found = entries_.find(id);
     if (found == entries_.end()) return;
-    by_start = found->second.by_start;
+    entry = found->second;
   }
-  if (!global->node.empty() && global->node != node_) {
+  const GlobalRequest& global = entry.global;
+  if (!global.node.empty() && global.node != node_) {
     // Of another node's runtimes alone.
-  } else if (by_start) {
-    AcknowledgeByStart(*global);
+  } else if (entry.by_start) {
+    AcknowledgeByStart(global);
   } else {
     MemberReport result;
     result.node = node_;
     result.member = member_;
-    Reload(*global, result);
+    Reload(global, result);
     Trim();
   }
   const MutexLock lock(mutex_);
   const auto found = entries_.find(id);
-  if (found != entries_.end()) found->second.answered = true;
+  if (found == entries_.end()) return;
+  found->second.answered = true;
+  if (found->second.trimmed) entries_.erase(found);
   changed_.NotifyAll();
 }
 
@@ -218,8 +245,11 @@ void Cluster::Reload(const GlobalRequest& global, MemberReport& result) {
     Record(id, result);
   };
   Keeper permit;
-  if (global.request.strategy == Strategy::kRolling) permit = AwaitPermit(id, global, result);
-  if (global.request.strategy == Strategy::kRolling ? permit == nullptr : !MayRoll(id, result)) {
+  const bool rolling = global.request.strategy == Strategy::kRolling;
+  if (rolling) permit = AwaitPermit(id, global, result);
+  // Of one that the store has dropped nobody else knows any more, but its pin is to run.
+  const bool late = Trimmed(id) && !global.cancelled;
+  if (!late && (rolling ? permit == nullptr : !MayRoll(id, result))) {
     if (result.state == NodeState::kCancelled) end(NodeState::kCancelled);
     return;
   }

@@ -6,6 +6,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -55,8 +56,11 @@ class Cluster final : public StateImage, public GlobalReloads {
     GlobalRequest global;
     bool by_start = false;  // it was there when this runtime loaded the store
     bool answered = false;  // this runtime's part is done
+    bool trimmed = false;   // the store has dropped it before that; nobody asks for a result
   };
 
+  // The store has dropped it. Carried out here it must be nevertheless.
+  void Drop(std::string_view key) PLUGRELOAD_REQUIRES(mutex_);
   void Take(const std::string& text, Revision revision, bool by_start) PLUGRELOAD_REQUIRES(mutex_);
   std::optional<GlobalRequest> Find(std::string_view reload_id) const;
   void Run();
@@ -68,6 +72,7 @@ class Cluster final : public StateImage, public GlobalReloads {
   // Null: stopping, cancelled or stopped by a failure elsewhere, as `result` says.
   Keeper AwaitPermit(const std::string& id, const GlobalRequest& global, MemberReport& result);
   bool MayRoll(const std::string& id, MemberReport& result);
+  bool Trimmed(const std::string& id) const;
   void Trim();
   // Tells the others what runs here, when that has changed.
   void Publish();
@@ -91,6 +96,8 @@ class Cluster final : public StateImage, public GlobalReloads {
   Keeper keeper_;       // the thread's, once that runs
   MemberState told_;    // the thread's; what it has published
   Deadline next_look_;  // the thread's; at what runs here
+  // The thread's; when what a member told that died just before is to be swept.
+  std::optional<Deadline> next_sweep_;
   std::thread thread_;
 
   mutable Mutex mutex_;

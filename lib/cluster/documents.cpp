@@ -54,6 +54,7 @@ std::string EncodeRequest(const GlobalRequest& global) {
     json.Set("mounts", std::get<ByMounts>(request.target).paths);
   }
   if (!global.node.empty()) json.Set("node", global.node);
+  if (global.created != 0) json.Set("created", global.created);
   if (global.pin_before) json.Set("pin_before", PluginToJson(*global.pin_before));
   if (request.order) json.Set("order", Plain(*request.order));
   if (request.start_timeout) json.Set("start_timeout_ms", request.start_timeout->count());
@@ -95,6 +96,7 @@ std::optional<GlobalRequest> DecodeRequest(std::string_view text) {
   request.drain_timeout = Timeout(*json, "drain_timeout_ms");
   global.requested_at_ms = Number(*json, "requested_at_ms").value_or(0);
   global.cancelled = Flag(*json, "cancelled");
+  global.created = Number(*json, "created").value_or(0);
   if (const Json* expected = json->Find("expected"); expected != nullptr && expected->array()) {
     for (const Json& member : *expected->array()) {
       MemberReport report;

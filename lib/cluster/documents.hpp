@@ -35,8 +35,9 @@ struct GlobalRequest {
   std::int64_t requested_at_ms = 0;
   bool cancelled = false;
   std::vector<MemberReport> expected;  // node and member only
-  Revision created = 0;                // of the commit that brought it; not in the text
-  Revision revision = 0;               // of the document now; not in the text
+  // Of the commit that brought it: the order of requests. 0 in the text of that very commit.
+  Revision created = 0;
+  Revision revision = 0;  // of the document now; not in the text
 };
 
 std::string EncodeRequest(const GlobalRequest& request);

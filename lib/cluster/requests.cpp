@@ -138,6 +138,8 @@ bool Cluster::Members(const GlobalRequest& global, std::vector<MemberReport>& me
   for (const MemberReport& member : *present) alive.insert(member.member);
   std::map<std::string, MemberReport> by_member;
   std::map<std::string, MemberReport> restarted;  // by node
+  std::set<std::string> asked;                    // nodes
+  for (const MemberReport& member : members) asked.insert(member.node);
   for (const Document& document : results->documents) {
     const auto result = DecodeMember(document.value);
     if (!result) continue;
@@ -152,24 +154,29 @@ bool Cluster::Members(const GlobalRequest& global, std::vector<MemberReport>& me
       member = own->second;
       by_member.erase(own);
     }
-    if (Terminal(member.state)) continue;
-    if (alive.contains(member.member)) continue;
-    // It has gone in the middle: what runs on its node since then started with the request done.
-    const auto next = restarted.find(member.node);
-    if (next != restarted.end()) {
-      member = next->second;
-    } else {
-      member.state = global.cancelled ? NodeState::kCancelled : NodeState::kPending;
-    }
-  }
-  // Of one node: there is nothing of them to reload any more.
-  if (!global.node.empty()) {
-    std::erase_if(members, [&](const MemberReport& member) {
-      return !Terminal(member.state) && !alive.contains(member.member);
-    });
   }
   // Joined between the look at the members and the commit.
   for (auto& [name, result] : by_member) members.push_back(std::move(result));
+  std::set<std::string> represented;  // nodes, by somebody who lives
+  for (const MemberReport& member : members) {
+    if (alive.contains(member.member)) represented.insert(member.node);
+  }
+  std::vector<MemberReport> told;
+  for (MemberReport& member : members) {
+    if (Terminal(member.state) || alive.contains(member.member)) {
+      told.push_back(std::move(member));
+    } else if (const auto next = restarted.find(member.node); next != restarted.end()) {
+      // It has gone in the middle: what runs on its node since then started with the request done.
+      told.push_back(next->second);
+    } else if (global.node.empty() && asked.contains(member.node) &&
+               !represented.contains(member.node)) {
+      member.state = global.cancelled ? NodeState::kCancelled : NodeState::kPending;
+      told.push_back(std::move(member));
+    }
+    // Else it has gone, and its successor, or a sibling, has the request too: nothing of it is
+    // there to reload. It may have been dead before, and the store had yet to notice.
+  }
+  members = std::move(told);
   for (MemberReport& member : members) member.self = member.member == member_;
   return true;
 }

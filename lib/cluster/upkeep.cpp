@@ -27,6 +27,7 @@ void Cluster::Trim() {
     const MutexLock lock(mutex_);
     const std::int64_t oldest = UnixMillis() - history_ttl_.count();
     for (const auto& [id, entry] : entries_) {
+      if (entry.trimmed) continue;
       ids.emplace_back(entry.global.created, id);
       if (entry.global.requested_at_ms < oldest && entry.answered) expired.insert(id);
     }
@@ -52,6 +53,10 @@ void Cluster::Trim() {
 
 void Cluster::Publish() {
   const Deadline began = std::chrono::steady_clock::now();
+  if (next_sweep_ && began >= *next_sweep_) {
+    next_sweep_.reset();
+    SweepRunning();
+  }
   if (began < next_look_) return;
   MemberState now = engine_->OwnState();
   // Of a million mounts a look takes a second: 2 % of one core at most.
@@ -64,6 +69,8 @@ void Cluster::Publish() {
   if (!store_->Commit(changes, After(kStoreTimeout)).ok()) return;
   told_ = std::move(now);
   SweepRunning();
+  // Who died a moment ago counts as alive until its time to live is over.
+  next_sweep_ = After(2 * ttl_);
 }
 
 void Cluster::SweepRunning() {

@@ -1,0 +1,69 @@
+// Requests that outlive their documents, and members that do not live to see them.
+#include <memory>
+#include <string>
+
+#include "scenario/node.hpp"
+
+namespace plugreload::test {
+namespace {
+
+Node::Tweak Named(const std::string& name) {
+  return [name](RuntimeOptions& options) { options.node = name; };
+}
+
+// A request is the store's for a while; a member that was busy carries it out all the same.
+TEST_CASE("a reload that the store has dropped in the meantime reaches a busy member",
+          "[cluster]") {
+  const auto store = NewMemoryStore();
+  const auto small = [](const std::string& name) {
+    return [name](RuntimeOptions& options) {
+      options.node = name;
+      options.global_history = 2;
+    };
+  };
+  Node quick(small("a"), store), busy(small("b"), store);
+  TwoVersions(quick);
+  quick.Register("other", "v1.0.0");
+  quick.Mount("", "kv/");
+  quick.Mount("", "other/", "other");
+  REQUIRE(Eventually([&] {
+    return busy.reloads().Acquire("", "kv/", kSoon).ok() &&
+           busy.reloads().Acquire("", "other/", kSoon).ok();
+  }));
+  const auto global = [&](const std::string& name, const std::string& version) {
+    ReloadRequest request = Everywhere(name);
+    request.scope = Scope::kGlobal;
+    request.pin = PluginRef{PluginType::kSecret, name, version};
+    return quick.Reload(request).reload_id;
+  };
+  busy.plugins.Hold("@other/");
+  global("other", "v1.0.0");
+  REQUIRE(busy.plugins.WaitFor("start", "@other/", 2));
+  const std::string dropped = global("kv", "v2.0.0");
+  for (int i = 0; i < 6; ++i) global("other", "v1.0.0");
+  REQUIRE(Eventually([&] { return !quick.reloads().Find(dropped)->members.size(); }));
+  busy.plugins.HealAll();
+  CHECK(Eventually([&] { return busy.VersionAt("", "kv/") == "v2.0.0"; }));
+}
+
+// Its lease has yet to run out when the reload is asked for, and its successor is there already.
+TEST_CASE("a member that was dead before a reload keeps nobody waiting", "[cluster]") {
+  const auto store = NewMemoryStore();
+  auto dead = store->Keep("cluster/members/dead", R"({"node":"b","member":"dead"})", Millis(1'000),
+                          After(kSoon));
+  REQUIRE(dead.ok());
+  Node a(Named("a"), store), b(Named("b"), store);
+  TwoVersions(a);
+  a.Mount("", "kv/");
+  ReloadRequest request = Everywhere("kv");
+  request.scope = Scope::kGlobal;
+  const std::string id = a.Submit(request);
+  CHECK(a.reloads().Wait(id, After(Millis(0)))->members.size() == 3);
+  dead->reset();
+  const ReloadReport report = a.Wait(id);
+  CHECK(report.state == ReloadState::kDone);
+  CHECK(report.members.size() == 2);
+}
+
+}  // namespace
+}  // namespace plugreload::test
