@@ -58,6 +58,16 @@ struct InstanceInfo {
   std::string certificate;  // that its handshake line named: base64 of DER; empty: none
 };
 
+// What a plugin says about itself.
+struct PluginFacts {
+  PluginType type = PluginType::kUnknown;  // kUnknown: it does not say
+  std::string version;                     // in its own words; empty: it does not say
+  // What it needs to start, when the spec had no handshake of its own and the launcher found one
+  // that it answers to. For PluginSpec::handshake and, where its keys are not given, ::env.
+  std::optional<Handshake> handshake;
+  std::vector<std::string> env;
+};
+
 // A running plugin. Destroying it stops it as Stop with the plugin's own timeouts would.
 class PLUGRELOAD_EXPORT PluginInstance {
  public:
@@ -85,6 +95,11 @@ class PLUGRELOAD_EXPORT Launcher {
   // instance it returns late is stopped and destroyed.
   virtual Result<std::unique_ptr<PluginInstance>> Start(const LaunchSpec& spec,
                                                         const StartContext& context) = 0;
+
+  // Optional: starts the plugin for a moment, of no mount, and asks what it is. `spec.plugin.ref`
+  // may lack type and version. Time and cancel as in Start; on_exit is empty. kUnimplemented
+  // "no_inspection": plugins of this launcher cannot tell, and none was started.
+  virtual Result<PluginFacts> Inspect(const LaunchSpec& spec, const StartContext& context);
 };
 
 struct ProcessLauncherOptions {
@@ -136,6 +151,8 @@ PLUGRELOAD_EXPORT Result<std::shared_ptr<Launcher>> NewProcessLauncher(
 struct CallbackLauncherOptions {
   std::function<Result<std::shared_ptr<void>>(const LaunchSpec&, const StartContext&)> start;
   std::function<Status(const std::shared_ptr<void>&, Deadline)> stop;  // may be empty
+  // Launcher::Inspect; may be empty.
+  std::function<Result<PluginFacts>(const LaunchSpec&, const StartContext&)> inspect;
 };
 PLUGRELOAD_EXPORT std::shared_ptr<Launcher> NewCallbackLauncher(CallbackLauncherOptions options);
 

@@ -359,6 +359,11 @@ class PLUGRELOAD_EXPORT ReloadCoordinator {
   Result<std::vector<MemberState>> Running(Deadline deadline) const;
   // The mounts that run this version now, or would at their next start.
   std::vector<MountEntry> InUse(const PluginRef& ref) const;
+  // Starts a plugin that need not be registered, of no mount, asks what it is, and stops it. The
+  // spec is checked as PluginRegistry::Register would, but may lack type and version. At most the
+  // spec's start timeout. kUnimplemented "no_inspection" when its launcher cannot; what
+  // Register refuses, and what a start answers.
+  Result<PluginFacts> Inspect(const PluginSpec& spec, Deadline deadline);
 
  private:
   std::shared_ptr<internal::Engine> engine_;

@@ -15,6 +15,11 @@ Result<std::shared_ptr<void>> Host::Attach(const LaunchSpec&, const InstanceInfo
 }
 
 Launcher::~Launcher() = default;
+
+Result<PluginFacts> Launcher::Inspect(const LaunchSpec&, const StartContext&) {
+  return Status(Code::kUnimplemented, "no_inspection",
+                "plugins of this launcher cannot be asked for their type and version");
+}
 PluginInstance::~PluginInstance() = default;
 
 }  // namespace plugreload

@@ -25,8 +25,10 @@ Result<std::string> QueriedVersion(const ApiCall& call) {
 Reply Register(const ApiCall& call) {
   auto spec = ParseRegistration(call);
   if (!spec.ok()) return FromStatus(spec.status());
-  const Status status = call.backend.registry.Register(*std::move(spec), call.deadline);
-  if (status.ok()) return Done();
+  std::vector<std::string> warnings;
+  Status status = LearnFromPlugin(call, *spec, warnings);
+  if (status.ok()) status = call.backend.registry.Register(*std::move(spec), call.deadline);
+  if (status.ok()) return Done(std::move(warnings));
   // Vault takes a command that it may not run for an error of its own.
   static constexpr std::array<std::string_view, 3> kOfTheFile = {
       "invalid_command", "command_outside", "no_plugin_directory"};
@@ -132,12 +134,6 @@ Reply DeleteUntyped(const ApiCall& call) {
                            Quote(call.captures.at("name")))});
 }
 
-Reply RegisterUntyped(const ApiCall& call) {
-  return Refuse(400, fmt::format("the type of plugin {} is missing: register it at "
-                                 "sys/plugins/catalog/:type/:name, with auth, database or secret",
-                                 Quote(call.captures.at("name"))));
-}
-
 }  // namespace
 
 std::vector<Route> CatalogRoutes() {
@@ -162,9 +158,9 @@ std::vector<Route> CatalogRoutes() {
            .where = Where::kRootNamespace,
            .fields = RegistrationFields(),
            .read = ReadUntyped,
-           .update = RegisterUntyped,
+           .update = Register,
            .remove = DeleteUntyped,
-           .summary = "Plugins without a type: deprecated."}};
+           .summary = "Registers a plugin under the type it has itself."}};
 }
 
 }  // namespace plugreload::internal

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "dispatch/fields.hpp"
 #include "dispatch/route.hpp"
@@ -15,7 +16,7 @@
 
 namespace plugreload::internal {
 
-// The plugin that the path names, without version.
+// The plugin that the path names, without version; kUnknown when the path has no type.
 PluginRef CapturedPlugin(const ApiCall& call);
 
 // The canonical form of a version in a request. kInvalidArgument with Vault's text.
@@ -28,6 +29,12 @@ bool IsBuiltinVersion(std::string_view version);
 // kInvalidArgument.
 std::span<const FieldSpec> RegistrationFields();
 Result<PluginSpec> ParseRegistration(const ApiCall& call);
+
+// Fills in what the plugin itself says, as Vault does: runs it, if its launcher can ask. Type and
+// version that are missing are taken from it; a version that it does not have is refused, and so
+// is a type that nobody tells. Otherwise a plugin that cannot be asked is registered as given, with
+// a warning.
+Status LearnFromPlugin(const ApiCall& call, PluginSpec& spec, std::vector<std::string>& warnings);
 
 // An entry as it is read back. The environment and the cookie's value are never part of it: they
 // may be secrets.

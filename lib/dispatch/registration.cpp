@@ -179,7 +179,12 @@ Json HandshakeData(const Handshake& handshake) {
 
 PluginRef CapturedPlugin(const ApiCall& call) {
   PluginRef ref;
-  ref.type = ParsePluginType(call.captures.at("type")).value_or(PluginType::kUnknown);
+  const auto type = call.captures.find("type");
+  if (type != call.captures.end()) {
+    ref.type = ParsePluginType(type->second).value_or(PluginType::kUnknown);
+  } else {
+    ref.type = PluginType::kUnknown;
+  }
   ref.name = call.captures.at("name");
   return ref;
 }

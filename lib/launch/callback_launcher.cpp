@@ -152,6 +152,17 @@ class CallbackLauncher : public Launcher {
     return std::unique_ptr<PluginInstance>(std::move(instance));
   }
 
+  Result<PluginFacts> Inspect(const LaunchSpec& spec, const StartContext& context) override {
+    if (!options_->inspect) return Launcher::Inspect(spec, context);
+    try {
+      return options_->inspect(spec, context);
+    } catch (const std::exception& error) {
+      return Threw("inspect", error.what());
+    } catch (...) {
+      return Threw("inspect", "something");
+    }
+  }
+
  private:
   static Status Cancelled() {
     return Status(Code::kCancelled, "cancelled", "the start is no longer wanted");

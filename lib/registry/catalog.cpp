@@ -54,6 +54,11 @@ class StoreCatalog : public Catalog {
     for (const auto& item : batch.items) families_.Put(item.key, item.value, batch.revision);
   }
 
+  Status Check(PluginSpec spec) const override {
+    if (spec.ref.type == PluginType::kUnknown) spec.ref.type = PluginType::kSecret;
+    return ValidateSpec(options_, spec);
+  }
+
   Status Register(PluginSpec spec, Deadline deadline) override {
     if (Status valid = ValidateSpec(options_, spec); !valid.ok()) return valid;
     const Change change{PluginKey(spec.ref), EncodePlugin(spec), std::nullopt};

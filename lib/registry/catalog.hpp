@@ -27,6 +27,8 @@ class Catalog : public StateImage {
   // Called once, before the first mutator.
   virtual void Bind(Applier* applier) = 0;
 
+  // What Register would refuse whatever the state; of a spec without type all but that.
+  virtual Status Check(PluginSpec spec) const = 0;
   // As in PluginRegistry.
   virtual Status Register(PluginSpec spec, Deadline deadline) = 0;
   virtual Status Deregister(const PluginRef& ref, Deadline deadline) = 0;

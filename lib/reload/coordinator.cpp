@@ -87,5 +87,8 @@ std::vector<MountStatus> ReloadCoordinator::State(std::string_view ns, Reach rea
 std::vector<MountEntry> ReloadCoordinator::InUse(const PluginRef& ref) const {
   return engine_->InUse(ref);
 }
+Result<PluginFacts> ReloadCoordinator::Inspect(const PluginSpec& spec, Deadline deadline) {
+  return engine_->Inspect(spec, deadline);
+}
 
 }  // namespace plugreload

@@ -70,6 +70,7 @@ class Engine final : public MountObserver {
   std::optional<ReloadReport> FindLocal(std::string_view reload_id) const;
   std::vector<MountStatus> State(std::string_view ns, Reach reach) const;
   std::vector<MountEntry> InUse(const PluginRef& ref) const;
+  Result<PluginFacts> Inspect(const PluginSpec& spec, Deadline deadline);
 
   // As it is now, for the statistics.
   struct Usage {

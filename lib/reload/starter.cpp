@@ -307,6 +307,7 @@ bool Starter::Close(Deadline deadline) {
     const MutexLock lock(mutex_);
     tickets = tickets_;
   }
+  closing_.request_stop();
   for (const auto& [number, weak] : tickets) {
     const auto ticket = weak.lock();
     if (ticket == nullptr) continue;

@@ -72,6 +72,8 @@ class Starter : public std::enable_shared_from_this<Starter> {
   using MakeLaunch = std::function<LaunchSpec()>;
   std::shared_ptr<StartTicket> Start(const std::string& key, const MakeLaunch& make,
                                      std::uint64_t not_before, std::optional<Millis> timeout);
+  // Runs a plugin once, apart from all mounts, and asks what it is; among the starts.
+  Result<PluginFacts> Inspect(LaunchSpec spec, Deadline deadline);
   // The number of the last start that has begun: what begins from now on has a higher one.
   std::uint64_t last_number();
 
@@ -107,7 +109,9 @@ class Starter : public std::enable_shared_from_this<Starter> {
   Mutex mutex_;
   std::map<std::string, Known> known_ PLUGRELOAD_GUARDED_BY(mutex_);
   std::map<std::uint64_t, std::weak_ptr<StartTicket>> tickets_ PLUGRELOAD_GUARDED_BY(mutex_);
+  std::uint64_t inspections_ PLUGRELOAD_GUARDED_BY(mutex_) = 0;
   std::uint64_t last_number_ PLUGRELOAD_GUARDED_BY(mutex_) = 0;
+  std::stop_source closing_;
   Workers workers_;
 };
 

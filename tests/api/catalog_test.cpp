@@ -1,4 +1,5 @@
 // sys/plugins/catalog and sys/plugins/pins.
+#include <future>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,65 @@ TEST_CASE("a command with spaces is a command and its arguments", "[api]") {
             R"("command":"/bin/true","args":["-x","y"])"));
   CHECK(server.Body({"PUT", kCatalog + "/auth/a", sha + R"(,"args":["z"]})"}, 400) ==
         Errors("must not specify args in command and args field"));
+}
+
+TEST_CASE("what a plugin says of itself fills in a registration", "[api]") {
+  PluginFacts facts;
+  Status fails;
+  Server server([&](RuntimeOptions& options) {
+    CallbackLauncherOptions callbacks;
+    callbacks.inspect = [&](const LaunchSpec& spec, const StartContext&) -> Result<PluginFacts> {
+      CHECK(spec.mount.path.empty());
+      CHECK(spec.instance.starts_with(spec.plugin.ref.name + "-inspect-"));
+      if (!fails.ok()) return fails;
+      return facts;
+    };
+    options.launchers["callback"] = NewCallbackLauncher(std::move(callbacks));
+  });
+  const std::string body = R"({"launcher":"callback"})";
+  facts.type = PluginType::kAuth;
+  facts.version = "1.2";
+  facts.handshake = {"K", "V", {7}};
+  server.Must({"POST", kCatalog + "/ldap", body}, 204);
+  CHECK(Has(server.Body({"GET", kCatalog + "/auth/ldap?version=1.2.0"}, 200),
+            R"("handshake":{"cookie_key":"K","protocol_versions":[7]})"));
+  facts.version = "one";
+  CHECK(Has(server.Body({"POST", kCatalog + "/ldap", body}, 400),
+            R"(version \"one\" is not a valid semantic version)"));
+  facts = {};
+  CHECK(Has(server.Body({"POST", kCatalog + "/kv", body}, 400),
+            R"(unable to determine plugin type: \"kv\" does not tell)"));
+  server.Must({"POST", kCatalog + "/secret/kv", body}, 204);
+  server.Must({"GET", kCatalog + "/secret/kv"}, 200);
+  fails = Status(Code::kUnavailable, "broken", "it is broken");
+  CHECK(Has(server.Body({"POST", kCatalog + "/secret/kv", body}, 200), "it is broken"));
+  CHECK(Has(server.Body({"POST", kCatalog + "/kv", body}, 400), "it is broken"));
+  // What may not be registered is not run.
+  fails = Status(Code::kInternal, "ran", "it was run");
+  CHECK_FALSE(
+      Has(server.Body({"POST", kCatalog + "/kv", R"({"launcher":"callback","env":["X"]})"}, 400),
+          "it was run"));
+}
+
+TEST_CASE("an inspection ends with the runtime", "[api]") {
+  std::promise<void> asked;
+  Server server([&](RuntimeOptions& options) {
+    CallbackLauncherOptions callbacks;
+    callbacks.inspect = [&](const LaunchSpec&, const StartContext& context) -> Result<PluginFacts> {
+      std::promise<void> unwanted;
+      const std::stop_callback cancelled(context.cancel, [&] { unwanted.set_value(); });
+      asked.set_value();
+      unwanted.get_future().wait_until(context.deadline);
+      return Status(Code::kCancelled, "cancelled", "no longer wanted");
+    };
+    options.launchers["callback"] = NewCallbackLauncher(std::move(callbacks));
+  });
+  auto answer = std::async(std::launch::async, [&] {
+    return server.Call({"POST", kCatalog + "/kv", R"({"launcher":"callback"})"});
+  });
+  asked.get_future().wait();
+  CHECK(server.runtime().Close(After(kPatience)).ok());
+  CHECK(answer.get().status >= 400);
 }
 
 TEST_CASE("a registration that cannot work says what is wrong", "[api]") {

@@ -199,10 +199,10 @@ TEST_CASE("paths of the catalog without a type answer as in Vault", "[api]") {
            Envelope(
                "null",
                R"(["Deprecated API endpoint, cannot deregister plugin from catalog for \"kv\""])")},
-          // Vault runs the program to learn its type: a difference that is meant.
+          // A program of this launcher has no way to tell its type.
           {{"POST", kCatalog + "/kv", kHashed + "}"},
            400,
-           R"(<..>the type of plugin \"kv\" is missing<..>)"},
+           R"(<..>unable to determine plugin type: <..>register it at<..>)"},
           {{"LIST", kCatalog + "/unknown"}, 405, kNoOperation},
       });
 }
