@@ -11,7 +11,10 @@ import (
 	"google.golang.org/grpc"
 
 	"vaultpb"
+	"vaultversionpb"
 )
+
+var version = "v1.0.0"
 
 type backend struct {
 	broker  *plugin.GRPCBroker
@@ -34,7 +37,14 @@ func (b *backend) Initialize(context.Context, *vaultpb.InitializeArgs) (*vaultpb
 }
 
 func (b *backend) Type(context.Context, *vaultpb.Empty) (*vaultpb.TypeReply, error) {
+	if b.storage == nil {
+		return nil, errors.New("no instance found: Setup comes first, as on Vault's SDK")
+	}
 	return &vaultpb.TypeReply{Type: 1}, nil
+}
+
+func (b *backend) Version(context.Context, *vaultversionpb.Empty) (*vaultversionpb.VersionReply, error) {
+	return &vaultversionpb.VersionReply{PluginVersion: version}, nil
 }
 
 func (b *backend) Cleanup(context.Context, *vaultpb.Empty) (*vaultpb.Empty, error) {
@@ -82,7 +92,9 @@ type vaultPlugin struct {
 }
 
 func (vaultPlugin) GRPCServer(broker *plugin.GRPCBroker, server *grpc.Server) error {
-	vaultpb.RegisterBackendServer(server, &backend{broker: broker})
+	kv := &backend{broker: broker}
+	vaultpb.RegisterBackendServer(server, kv)
+	vaultversionpb.RegisterPluginVersionServer(server, kv)
 	return nil
 }
 

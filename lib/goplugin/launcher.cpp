@@ -5,6 +5,7 @@
 #include "goplugin/core.hpp"
 #include "goplugin/exit_gate.hpp"
 #include "goplugin/health.hpp"
+#include "goplugin/inspect.hpp"
 #include "goplugin/instance.hpp"
 #include "plugreload/goplugin.hpp"
 
@@ -43,6 +44,13 @@ class GoPluginLauncher : public Launcher {
     process->reset();
     return Status(status.code(), status.reason(),
                   Subject(spec) + ": " + std::string(status.message()) + last_words);
+  }
+
+  Result<PluginFacts> Inspect(const LaunchSpec& spec, const StartContext& context) override {
+    const auto start = [this](const LaunchSpec& tried, const StartContext& within) {
+      return Start(tried, within);
+    };
+    return goplugin::Inspect(start, spec, context);
   }
 
  private:
