@@ -3,11 +3,15 @@
 #define PLUGRELOAD_CAPI_HANDLES_HPP_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "exit_gate.hpp"
+#include "plugreload/launcher.hpp"
 #include "plugreload/plugreload.h"
 #include "plugreload/runtime.hpp"
 #include "session.hpp"
@@ -120,13 +124,22 @@ struct plugreload_audit {
   std::vector<std::string> errors;
 };
 
-// Lives on the stack of the thread that calls the host's start or attach.
+// Lives on the stack of the thread that calls the host's start, inspect or attach.
 struct plugreload_launch {
+  using Cancel = std::stop_callback<std::function<void()>>;
+
   const plugreload::LaunchSpec& spec;
   plugreload::Deadline deadline;
-  const plugreload::StartContext* context = nullptr;  // null in attach
-  plugreload::InstanceInfo info;
-  std::string reason, message;  // of set_error
+  const plugreload::StartContext* context = nullptr;           // null in attach
+  std::shared_ptr<plugreload::capi::ExitGate> exit = nullptr;  // null but in start
+  plugreload::PluginFacts* facts = nullptr;                    // null but in inspect
+  plugreload::InstanceInfo info = {};
+  std::string reason = {}, message = {};  // of set_error
+  std::unique_ptr<Cancel> cancel = nullptr;
+};
+
+struct plugreload_exit {
+  std::shared_ptr<plugreload::capi::ExitGate> gate;
 };
 
 #endif  // PLUGRELOAD_CAPI_HANDLES_HPP_

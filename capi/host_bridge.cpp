@@ -73,7 +73,8 @@ void HostBridge::OnEvent(const Event& event) noexcept {
 
 Result<std::shared_ptr<void>> HostBridge::Attach(const LaunchSpec& spec, const InstanceInfo& info) {
   if (table_.attach == nullptr) return std::shared_ptr<void>();
-  plugreload_launch launch{spec, After(spec.plugin.timeouts.attach), nullptr, info, {}, {}};
+  plugreload_launch launch{spec, After(spec.plugin.timeouts.attach), nullptr, nullptr, nullptr,
+                           info};
   void* attached = nullptr;
   const plugreload_code code = CallHost<plugreload_code>(
       PLUGRELOAD_INTERNAL, [&] { return table_.attach(user_data_.get(), &launch, &attached); });

@@ -66,6 +66,7 @@ class LauncherBridge : public Launcher, public std::enable_shared_from_this<Laun
 
   Result<std::unique_ptr<PluginInstance>> Start(const LaunchSpec& spec,
                                                 const StartContext& context) override;
+  Result<PluginFacts> Inspect(const LaunchSpec& spec, const StartContext& context) override;
   Status Stop(void* object, std::string_view instance, Deadline deadline) const;
 
  private:

@@ -13,8 +13,12 @@ namespace {
 
 class TableInstance : public PluginInstance {
  public:
-  TableInstance(std::shared_ptr<const LauncherBridge> launcher, const LaunchSpec& spec)
-      : launcher_(std::move(launcher)), name_(spec.instance), timeouts_(spec.plugin.timeouts) {}
+  TableInstance(std::shared_ptr<const LauncherBridge> launcher, const LaunchSpec& spec,
+                std::shared_ptr<ExitGate> gate)
+      : launcher_(std::move(launcher)),
+        name_(spec.instance),
+        timeouts_(spec.plugin.timeouts),
+        gate_(std::move(gate)) {}
 
   ~TableInstance() override {
     (void)Stop(After(timeouts_.graceful + timeouts_.terminate + timeouts_.kill));
@@ -30,6 +34,7 @@ class TableInstance : public PluginInstance {
 
   Status Stop(Deadline deadline) override {
     if (stopped_.exchange(true)) return {};
+    gate_->Close();
     return launcher_->Stop(info_.object, name_, deadline);
   }
 
@@ -37,6 +42,7 @@ class TableInstance : public PluginInstance {
   const std::shared_ptr<const LauncherBridge> launcher_;
   const std::string name_;
   const PluginTimeouts timeouts_;
+  const std::shared_ptr<ExitGate> gate_;
   InstanceInfo info_;
   std::atomic<bool> stopped_{true};
 };
@@ -51,13 +57,27 @@ std::int64_t Remaining(Deadline deadline) {
 Result<std::unique_ptr<PluginInstance>> LauncherBridge::Start(const LaunchSpec& spec,
                                                               const StartContext& context) {
   // Made first: once the host has started something, nothing may fail any more.
-  auto instance = std::make_unique<TableInstance>(shared_from_this(), spec);
-  plugreload_launch launch{spec, context.deadline, &context, {}, {}, {}};
+  auto gate = std::make_shared<ExitGate>(context.on_exit);
+  auto instance = std::make_unique<TableInstance>(shared_from_this(), spec, gate);
+  plugreload_launch launch{spec, context.deadline, &context, gate};
   const plugreload_code code = CallHost<plugreload_code>(
       PLUGRELOAD_INTERNAL, [&] { return table_.start(user_data_.get(), &launch); });
   if (Status status = CallbackStatus(code, "start", launch); !status.ok()) return status;
   instance->Started(std::move(launch.info));
+  if (const auto exit = gate->Open()) {
+    return Status(Code::kUnavailable, "exited", "it ended while it started: " + exit->detail);
+  }
   return std::unique_ptr<PluginInstance>(std::move(instance));
+}
+
+Result<PluginFacts> LauncherBridge::Inspect(const LaunchSpec& spec, const StartContext& context) {
+  if (table_.inspect == nullptr) return Launcher::Inspect(spec, context);
+  PluginFacts facts;
+  plugreload_launch launch{spec, context.deadline, &context, nullptr, &facts};
+  const plugreload_code code = CallHost<plugreload_code>(
+      PLUGRELOAD_INTERNAL, [&] { return table_.inspect(user_data_.get(), &launch); });
+  if (Status status = CallbackStatus(code, "inspect", launch); !status.ok()) return status;
+  return facts;
 }
 
 Status LauncherBridge::Stop(void* object, std::string_view instance, Deadline deadline) const {

@@ -24,6 +24,7 @@ extern "C" {
 typedef struct plugreload_access plugreload_access; /* a dispatched call, for the authoriser */
 typedef struct plugreload_audit plugreload_audit;   /* a dispatched call that has been answered */
 typedef struct plugreload_launch plugreload_launch; /* an instance that is being started */
+typedef struct plugreload_exit plugreload_exit;     /* where the end of an instance is told */
 
 enum { PLUGRELOAD_DENY = 0, PLUGRELOAD_ALLOW = 1 };
 enum { /* operation of an access, as Vault's policies name them */
@@ -136,6 +137,11 @@ typedef plugreload_code (*plugreload_start_fn)(void* user_data, plugreload_launc
 /* Ends the object of one successful start, exactly once, when no lease uses it any more. */
 typedef plugreload_code (*plugreload_stop_fn)(void* user_data, void* object, int64_t timeout_ms);
 
+/* Starts a plugin for a moment, asks what it is, ends it, and says so with
+ * plugreload_launch_set_facts; type and version of the launch may be missing. Otherwise as start.
+ */
+typedef plugreload_code (*plugreload_inspect_fn)(void* user_data, plugreload_launch* launch);
+
 /* Starts instances of one kind, for example objects of the host. Bound to a name in
  * plugreload_options, and named in plugreload_plugin.launcher. One table under several names is
  * destroyed once. */
@@ -145,6 +151,7 @@ typedef struct plugreload_launcher_ops {
   plugreload_start_fn start; /* required */
   plugreload_stop_fn stop;
   plugreload_destroy_fn destroy;
+  plugreload_inspect_fn inspect; /* NULL: plugins of this launcher cannot be asked */
 } plugreload_launcher_ops;
 
 /* What is started, and for which mount. A shared instance serves other mounts later: the mount
@@ -161,8 +168,47 @@ const char* plugreload_launch_mount_path(const plugreload_launch* launch, size_t
 /* An option of the mount; NULL when it has none of this key. */
 const char* plugreload_launch_option(const plugreload_launch* launch, const char* key,
                                      size_t key_len, size_t* len);
+/* The same by number, in the order of the keys, to see them all; of a shared instance, those of the
+ * mount that caused the start. The accessor is unique for ever, also when the mount moves. */
+size_t plugreload_launch_option_count(const plugreload_launch* launch);
+const char* plugreload_launch_option_key(const plugreload_launch* launch, size_t index,
+                                         size_t* len);
+const char* plugreload_launch_option_value(const plugreload_launch* launch, size_t index,
+                                           size_t* len);
+const char* plugreload_launch_accessor(const plugreload_launch* launch, size_t* len);
 int64_t plugreload_launch_remaining_ms(const plugreload_launch* launch);
 int32_t plugreload_launch_cancelled(const plugreload_launch* launch); /* 1: no longer wanted */
+
+/* For launchers that run a program: all that the plugin was registered with. The environment, on
+ * top of which the launcher puts its own, may hold secrets: never log it. The hash is in lower
+ * case, or "" where the engine takes plugins without. What the launcher runs must be what has this
+ * hash. Cookie and versions are go-plugin's handshake: the plugin's own (1) or the engine's (0). */
+size_t plugreload_launch_env_count(const plugreload_launch* launch);
+const char* plugreload_launch_env(const plugreload_launch* launch, size_t index, size_t* len);
+const char* plugreload_launch_sha256(const plugreload_launch* launch, size_t* len);
+int32_t plugreload_launch_image(const plugreload_launch* launch);
+int32_t plugreload_launch_sharing(const plugreload_launch* launch);
+int32_t plugreload_launch_own_handshake(const plugreload_launch* launch);
+const char* plugreload_launch_cookie_key(const plugreload_launch* launch, size_t* len);
+const char* plugreload_launch_cookie_value(const plugreload_launch* launch, size_t* len);
+size_t plugreload_launch_protocol_version_count(const plugreload_launch* launch);
+int32_t plugreload_launch_protocol_version(const plugreload_launch* launch, size_t index);
+enum { /* times of a plugin, as in plugreload_plugin */
+       PLUGRELOAD_TIMEOUT_START = 0,
+       PLUGRELOAD_TIMEOUT_ATTACH = 1,
+       PLUGRELOAD_TIMEOUT_DRAIN = 2,
+       PLUGRELOAD_TIMEOUT_GRACEFUL = 3,
+       PLUGRELOAD_TIMEOUT_TERMINATE = 4,
+       PLUGRELOAD_TIMEOUT_KILL = 5
+};
+int64_t plugreload_launch_timeout_ms(const plugreload_launch* launch, int32_t which);
+
+/* In start and inspect: `cancel` is called, once and from any thread, when the launch is no longer
+ * wanted, or at once when it is not already. Take it back with NULL before the callback ends; that
+ * waits for a call that is under way. */
+typedef void (*plugreload_cancel_fn)(void* context);
+void plugreload_launch_on_cancel(plugreload_launch* launch, plugreload_cancel_fn cancel,
+                                 void* context);
 
 /* What was made; in attach, what the launcher made. */
 const char* plugreload_launch_endpoint(const plugreload_launch* launch, size_t* len);
@@ -176,7 +222,48 @@ void plugreload_launch_set_object(plugreload_launch* launch, void* object);
 plugreload_code plugreload_launch_set_endpoint(plugreload_launch* launch, const char* endpoint,
                                                size_t endpoint_len, const char* protocol,
                                                size_t protocol_len);
-/* In start and attach: reason and message for the code that is returned then. */
+/* Only in start; it has no effect elsewhere. A process: its number, for lists, never to be
+ * signalled by the engine; the version of the application's protocol that it chose, and whether
+ * what runs is a sealed copy of what was hashed (1). */
+void plugreload_launch_set_process(plugreload_launch* launch, int64_t pid, int32_t protocol_version,
+                                   int32_t sealed);
+
+/* Where to tell that the instance has ended although nobody called stop; the caller frees it, best
+ * after stop. NULL outside of start, and when memory is short. An end that is told before start has
+ * returned fails the start; one that is told after stop has begun, or again, is not heard.
+ * [any] */
+plugreload_exit* plugreload_launch_exit(plugreload_launch* launch);
+enum { PLUGRELOAD_EXIT_UNKNOWN = 0, PLUGRELOAD_EXIT_CODE = 1, PLUGRELOAD_EXIT_SIGNAL = 2 };
+/* `number` is the exit status or the signal, as `how` says; `detail` one line for a person. [any]
+ */
+void plugreload_exit_tell(plugreload_exit* exit, int32_t how, int32_t number, const char* detail,
+                          size_t detail_len);
+void plugreload_exit_free(plugreload_exit* exit);
+
+/* What a plugin says about itself. The engine takes from it what a registration leaves out, and
+ * refuses one that says otherwise. */
+typedef struct plugreload_facts {
+  size_t struct_size;
+  const char* version; /* in its own words; none: it does not say */
+  size_t version_len;
+  const char* cookie_key; /* the three together: the handshake that it answered to, when the launch
+                             had none of its own */
+  size_t cookie_key_len;
+  const char* cookie_value;
+  size_t cookie_value_len;
+  const int32_t* protocol_versions;
+  size_t protocol_version_count;
+  const char* const* env; /* KEY=value, that it needs with that handshake */
+  const size_t* env_lens;
+  size_t env_count;
+  int32_t type; /* PLUGRELOAD_TYPE_ANY: it does not say */
+  uint32_t flags;
+} plugreload_facts;
+/* Only in inspect. INVALID_ARGUMENT, RESOURCE_EXHAUSTED. */
+plugreload_code plugreload_launch_set_facts(plugreload_launch* launch,
+                                            const plugreload_facts* facts);
+
+/* In start, inspect and attach: reason and message for the code that is returned then. */
 plugreload_code plugreload_launch_set_error(plugreload_launch* launch, const char* reason,
                                             size_t reason_len, const char* message,
                                             size_t message_len);

@@ -211,7 +211,24 @@ AT(plugreload_launcher_ops, user_data, 8);
 AT(plugreload_launcher_ops, start, 16);
 AT(plugreload_launcher_ops, stop, 24);
 AT(plugreload_launcher_ops, destroy, 32);
-SIZE(plugreload_launcher_ops, destroy, 40);
+AT(plugreload_launcher_ops, inspect, 40);
+SIZE(plugreload_launcher_ops, inspect, 48);
+
+AT(plugreload_facts, struct_size, 0);
+AT(plugreload_facts, version, 8);
+AT(plugreload_facts, version_len, 16);
+AT(plugreload_facts, cookie_key, 24);
+AT(plugreload_facts, cookie_key_len, 32);
+AT(plugreload_facts, cookie_value, 40);
+AT(plugreload_facts, cookie_value_len, 48);
+AT(plugreload_facts, protocol_versions, 56);
+AT(plugreload_facts, protocol_version_count, 64);
+AT(plugreload_facts, env, 72);
+AT(plugreload_facts, env_lens, 80);
+AT(plugreload_facts, env_count, 88);
+AT(plugreload_facts, type, 96);
+AT(plugreload_facts, flags, 100);
+SIZE(plugreload_facts, flags, 104);
 
 AT(plugreload_store_ops, struct_size, 0);
 AT(plugreload_store_ops, user_data, 8);
