@@ -18,7 +18,7 @@ if(TARGET plugreload_c)
     DESTINATION ${config_dir})
 endif()
 # So has each optional component, so that nobody looks for what another one needs.
-foreach(name sqlite sqlite_c etcd etcd_c goplugin)
+foreach(name sqlite sqlite_c etcd etcd_c goplugin goplugin_c)
   if(TARGET plugreload_${name})
     set_target_properties(plugreload_${name} PROPERTIES EXPORT_NAME ${name})
     install(TARGETS plugreload_${name} EXPORT plugreload_${name}
@@ -54,7 +54,7 @@ endif()
 # Relative to the file itself, so that an installed tree can be moved.
 file(RELATIVE_PATH pc_prefix ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
 foreach(name plugreload plugreload_c plugreload_sqlite plugreload_sqlite_c plugreload_etcd
-    plugreload_etcd_c plugreload_goplugin)
+    plugreload_etcd_c plugreload_goplugin plugreload_goplugin_c)
   if(TARGET ${name})
     configure_file(${CMAKE_CURRENT_LIST_DIR}/${name}.pc.in ${PROJECT_BINARY_DIR}/${name}.pc @ONLY)
     install(FILES ${PROJECT_BINARY_DIR}/${name}.pc DESTINATION ${pkgconfig_dir})

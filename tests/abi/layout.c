@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "plugreload/plugreload.h"
+#include "plugreload/plugreload_goplugin.h"
 #include "plugreload/plugreload_sqlite.h"
 
 #define AT(type, field, offset) \
@@ -271,3 +272,23 @@ AT(plugreload_sqlite_options, history, 24);
 AT(plugreload_sqlite_options, history_bytes, 32);
 AT(plugreload_sqlite_options, open_timeout_ms, 40);
 SIZE(plugreload_sqlite_options, open_timeout_ms, 48);
+
+AT(plugreload_goplugin_options, struct_size, 0);
+AT(plugreload_goplugin_options, security, 8);
+AT(plugreload_goplugin_options, health_failures, 12);
+AT(plugreload_goplugin_options, run_directory, 16);
+AT(plugreload_goplugin_options, run_directory_len, 24);
+AT(plugreload_goplugin_options, env, 32);
+AT(plugreload_goplugin_options, env_lens, 40);
+AT(plugreload_goplugin_options, env_count, 48);
+AT(plugreload_goplugin_options, inherit_env, 56);
+AT(plugreload_goplugin_options, inherit_env_lens, 64);
+AT(plugreload_goplugin_options, inherit_env_count, 72);
+AT(plugreload_goplugin_options, log, 80);
+AT(plugreload_goplugin_options, user_data, 88);
+AT(plugreload_goplugin_options, destroy, 96);
+AT(plugreload_goplugin_options, health_interval_ms, 104);
+AT(plugreload_goplugin_options, health_timeout_ms, 112);
+AT(plugreload_goplugin_options, shutdown_timeout_ms, 120);
+AT(plugreload_goplugin_options, max_message_bytes, 128);
+SIZE(plugreload_goplugin_options, max_message_bytes, 136);

@@ -1,6 +1,6 @@
 // Start, one call and shutdown of the same Go plugin: here and with the original's client in Go.
 //
-//   start_bench GO_HOST PLUGIN [TIMES]
+//   start_bench GO_HOST PLUGIN [TIMES [plain|mtls]]
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 #include <sys/resource.h>
@@ -19,19 +19,27 @@ namespace {
 
 using plugreload::GoPluginSecurity;
 
+// Of one start; the processor's time apart for the host and for the plugin.
 struct Cost {
   double wall_ms = 0;
-  double cpu_ms = 0;
+  double host_ms = 0;
+  double plugin_ms = 0;
+
+  Cost& operator+=(const Cost& other) {
+    wall_ms += other.wall_ms;
+    host_ms += other.host_ms;
+    plugin_ms += other.plugin_ms;
+    return *this;
+  }
+  double cpu_ms() const { return host_ms + plugin_ms; }
 };
 
-double CpuMs() {
+double CpuMs(int who) {
+  rusage usage{};
+  getrusage(who, &usage);
   double total = 0;
-  for (const int who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
-    rusage usage{};
-    getrusage(who, &usage);
-    for (const timeval& time : {usage.ru_utime, usage.ru_stime}) {
-      total += static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_usec) / 1e3;
-    }
+  for (const timeval& time : {usage.ru_utime, usage.ru_stime}) {
+    total += static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_usec) / 1e3;
   }
   return total;
 }
@@ -83,14 +91,15 @@ Cost Ours(const std::string& directory, const std::string& plugin, GoPluginSecur
   options.security = security;
   const plugreload::LaunchSpec spec = Spec(plugin, Sha256OfFile(plugin));
   const auto begin = std::chrono::steady_clock::now();
-  const double cpu = CpuMs();
+  const double host = CpuMs(RUSAGE_SELF), plugin_before = CpuMs(RUSAGE_CHILDREN);
   {
     auto launcher = plugreload::NewGoPluginLauncher(options);
     if (!launcher.ok()) Fail(launcher.status().ToString());
     for (int i = 0; i < times; ++i) Once(**launcher, spec);
   }
   const std::chrono::duration<double, std::milli> wall = std::chrono::steady_clock::now() - begin;
-  return {wall.count() / times, (CpuMs() - cpu) / times};
+  return {wall.count() / times, (CpuMs(RUSAGE_SELF) - host) / times,
+          (CpuMs(RUSAGE_CHILDREN) - plugin_before) / times};
 }
 
 Cost Theirs(const std::string& go_host, const std::string& plugin, bool mtls, int times) {
@@ -100,8 +109,9 @@ Cost Theirs(const std::string& go_host, const std::string& plugin, bool mtls, in
   if (pipe == nullptr) Fail("cannot run " + command);
   int done = 0;
   Cost cost;
-  const int read = std::fscanf(pipe, "%d %lf %lf", &done, &cost.wall_ms, &cost.cpu_ms);
-  if (pclose(pipe) != 0 || read != 3) Fail("it failed: " + command);
+  const int read =
+      std::fscanf(pipe, "%d %lf %lf %lf", &done, &cost.wall_ms, &cost.host_ms, &cost.plugin_ms);
+  if (pclose(pipe) != 0 || read != 4) Fail("it failed: " + command);
   return cost;
 }
 
@@ -114,24 +124,28 @@ int main(int argc, char** argv) {
   if (mkdtemp(directory.data()) == nullptr) Fail("cannot make a directory");
   std::printf("start + call + shutdown of a Go plugin, %d times, host and plugin together\n",
               times);
-  std::printf("%-10s %22s %22s %14s\n", "", "plugreload", "go-plugin client", "ratio");
+  std::printf("%-18s %17s %22s %14s\n", "", "plugreload", "go-plugin client", "ratio");
+  const std::string only = argc > 4 ? argv[4] : "";
   for (const bool mtls : {false, true}) {
+    const std::string name = mtls ? "mtls" : "plain";
+    if (!only.empty() && only != name) continue;
     const auto security = mtls ? GoPluginSecurity::kAutoMtls : GoPluginSecurity::kPlain;
-    // In turns, so that what else the machine does hits both.
+    // In turns, so that what else the machine does hits both; short ones, and the sum.
     Cost ours;
     Cost theirs;
-    constexpr int kTurns = 3;
+    constexpr int kTurns = 5;
     for (int turn = 0; turn < kTurns; ++turn) {
-      const Cost here = Ours(directory, argv[2], security, times);
-      const Cost there = Theirs(argv[1], argv[2], mtls, times);
-      ours = {ours.wall_ms + here.wall_ms / kTurns, ours.cpu_ms + here.cpu_ms / kTurns};
-      theirs = {theirs.wall_ms + there.wall_ms / kTurns, theirs.cpu_ms + there.cpu_ms / kTurns};
+      ours += Ours(directory, argv[2], security, times);
+      theirs += Theirs(argv[1], argv[2], mtls, times);
     }
-    const auto row = [&](const char* name, double here, double there) {
-      std::printf("%-10s %19.2f ms %19.2f ms %14.2f\n", name, here, there, here / there);
+    const auto row = [&](const std::string& what, double here, double there) {
+      std::printf("%-18s %14.2f ms %19.2f ms %14.2f\n", (name + what).c_str(), here / kTurns,
+                  there / kTurns, here / there);
     };
-    row(mtls ? "mtls wall" : "plain wall", ours.wall_ms, theirs.wall_ms);
-    row(mtls ? "mtls cpu" : "plain cpu", ours.cpu_ms, theirs.cpu_ms);
+    row(" wall", ours.wall_ms, theirs.wall_ms);
+    row(" cpu", ours.cpu_ms(), theirs.cpu_ms());
+    row(" cpu, the host's", ours.host_ms, theirs.host_ms);
+    row(" cpu, the plugin's", ours.plugin_ms, theirs.plugin_ms);
   }
   std::error_code ignored;
   std::filesystem::remove_all(directory, ignored);
