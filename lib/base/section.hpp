@@ -123,8 +123,9 @@ class SectionDomain {
     return section_cache.domain == id_ ? section_cache.record : RecordSlow();
   }
 
-  // How many graces have begun, and one.
-  std::uint64_t era() const { return era_.load(std::memory_order_relaxed); }
+  // How many graces have begun, and one. Acquire, for who sees the era of a grace is not waited for
+  // by it, and must see what was published before it.
+  std::uint64_t era() const { return era_.load(kSectionAcquire); }
 
   // Returns when every section that was open at the call has ended: nobody holds what was replaced
   // before it. Costs one membarrier and, when a reader was preempted inside, a scheduler slice. An
