@@ -28,6 +28,11 @@ std::string Verdict(double value, double bar) {
 
 }  // namespace
 
+std::uint64_t Zero() {
+  static volatile std::uint64_t zero = 0;
+  return zero;
+}
+
 double CpuNow() { return Now(CLOCK_THREAD_CPUTIME_ID); }
 double WallNow() { return Now(CLOCK_MONOTONIC); }
 

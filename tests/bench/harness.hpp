@@ -18,6 +18,9 @@ void Keep(const T& value) {
   asm volatile("" : : "r,m"(value) : "memory");
 }
 
+// 0, which no compiler knows: what is anded with it and added to an index makes a loop wait for it.
+std::uint64_t Zero();
+
 // Nanoseconds of the calling thread on a processor: what neighbours of a busy machine do to it is
 // the cache they take, not the time they run. Nanoseconds of the wall for everything that waits.
 double CpuNow();

@@ -23,10 +23,10 @@ namespace plugreload::bench {
 namespace {
 
 constexpr std::size_t kOperations = 200'000;
-std::uint64_t zero = 0;  // the compiler does not know
 
 void Bare(internal::Publisher& publisher, const DataSet& data, std::size_t operations) {
   const std::size_t mask = data.requests.size() - 1;
+  const std::uint64_t zero = Zero();
   std::uint64_t at = 0;
   for (std::size_t i = 0; i < operations; ++i) {
     const Request& request = data.requests[at & mask];
@@ -44,6 +44,7 @@ void Bare(internal::Publisher& publisher, const DataSet& data, std::size_t opera
 void Cpp(Runtime& runtime, const DataSet& data, std::size_t operations) {
   ReloadCoordinator& reloads = runtime.reloads();
   const std::size_t mask = data.requests.size() - 1;
+  const std::uint64_t zero = Zero();
   std::uint64_t at = 0;
   for (std::size_t i = 0; i < operations; ++i) {
     const Request& request = data.requests[at & mask];
@@ -173,7 +174,8 @@ void MeasureC(Report& report) {
   Rounds rounds;
   const auto c = rounds.Add("Acquire + release, C", [&] {
     return CpuPer(kOperations, [&](std::size_t n) {
-      if (c_engine_lease(engine, requests.data(), requests.size() - 1, n, zero) != n) std::exit(1);
+      if (c_engine_lease(engine, requests.data(), requests.size() - 1, n, Zero()) != n)
+        std::exit(1);
     });
   });
   const auto cpp = rounds.Add("Acquire + release, C++", [&] {

@@ -23,11 +23,10 @@ namespace {
 // nothing.
 using Map = absl::flat_hash_map<std::string, const internal::MountNode*>;
 
-std::uintptr_t zero = 0;  // the compiler does not know
-
 double ResolveCost(internal::Publisher& publisher, const DataSet& data, std::size_t operations) {
   return CpuPer(operations, [&](std::size_t count) {
     const std::size_t mask = data.requests.size() - 1;
+    const std::uintptr_t zero = Zero();
     std::size_t at = 0;
     for (std::size_t i = 0; i < count; ++i) {
       const Request& request = data.requests[at & mask];
@@ -41,6 +40,7 @@ double ResolveCost(internal::Publisher& publisher, const DataSet& data, std::siz
 double MapCost(const Map& map, const DataSet& data, std::size_t operations) {
   return CpuPer(operations, [&](std::size_t count) {
     const std::size_t mask = data.requests.size() - 1;
+    const std::uintptr_t zero = Zero();
     std::size_t at = 0;
     for (std::size_t i = 0; i < count; ++i) {
       const Request& request = data.requests[at & mask];
