@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -36,9 +37,15 @@ struct SectionRecord;
 class PLUGRELOAD_EXPORT PluginLease {
  public:
   PluginLease() = default;
-  PluginLease(PluginLease&& other) noexcept;
+  PluginLease(PluginLease&& other) noexcept
+      : generation_(std::exchange(other.generation_, nullptr)),
+        counter_(other.counter_),
+        record_(other.record_),
+        rest_(other.rest_) {}
   PluginLease& operator=(PluginLease&& other) noexcept;
-  ~PluginLease() { Release(); }
+  ~PluginLease() {
+    if (held()) Release();
+  }
 
   // Ends the lease; idempotent; wait-free, unless leases are tracked.
   void Release() noexcept;

@@ -14,36 +14,6 @@ std::string_view WithoutSlash(std::string_view path) {
 
 }  // namespace
 
-// The hot path: no lock, no allocation, and no line that anybody else writes.
-Tree::Lookup Publisher::Resolve(std::string_view ns, std::string_view path) const {
-  const std::uint64_t revision = revision_.load(kSectionAcquire);
-  const PathHash& hasher = table_.hash();
-  // Most have been trimmed before, but for the slash at the end.
-  if (ns.ends_with('/')) ns.remove_suffix(1);
-  if (ns.ends_with('/') || ns.starts_with('/') || ns == "root") [[unlikely]]
-    ns = TrimNamespace(ns);
-  const std::uint64_t ns_hash = hasher.OfNamespace(ns);
-  std::uint64_t hash = ns_hash;
-  const std::size_t given = ns.empty() ? 0 : ns.size() + 1;
-  std::size_t above = given;
-  for (std::size_t begin = 0; begin < path.size(); ++begin) {
-    begin = hasher.Step(path, begin, hash);
-    const RouteEntry* entry = table_.Find(hash, {ns, path.substr(0, begin), above}, revision);
-    if (entry == nullptr) break;
-    if (entry->kind() == RouteKind::kNode) continue;
-    if (entry->kind() == RouteKind::kChild) {
-      hash = entry->number;
-      above = given + begin + 1;
-      continue;
-    }
-    const MountNode* node = entry->mount.load(kSectionAcquire);
-    const std::uint64_t when = entry->when.load(std::memory_order_relaxed);
-    return {node, entry->attachment, when % 2 == 0 ? when / 2 : node->place, true,
-            path.substr(std::min(begin + 1, path.size()))};
-  }
-  return {.namespace_found = ns.empty() || table_.IsNamespace(ns_hash, ns, revision), .rest = path};
-}
-
 RouteEntry* Publisher::Mount(const Step& step, std::uint64_t revision) {
   RouteEntry* entry = nullptr;
   while ((entry = table_.Next(step.hash, step.key, RouteKind::kMount, entry)) != nullptr) {

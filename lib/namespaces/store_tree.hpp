@@ -57,6 +57,7 @@ class StoreTree : public Tree {
   Lookup Resolve(std::string_view ns, std::string_view path) const override {
     return publisher_.Resolve(ns, path);
   }
+  const Publisher& routes() const override { return publisher_; }
 
  private:
   // One document as of a revision; no value: removed.

@@ -48,6 +48,8 @@ struct MountNode {
   std::uint64_t place = 0;
 };
 
+class Publisher;
+
 class Tree : public StateImage {
  public:
   // `domain` protects readers of the published tables and must outlive the tree.
@@ -107,6 +109,8 @@ class Tree : public StateImage {
     std::string_view rest;  // a part of `path`
   };
   virtual Lookup Resolve(std::string_view ns, std::string_view path) const = 0;
+  // Whose Resolve it is, for callers that want it without a call.
+  virtual const Publisher& routes() const = 0;
 };
 
 }  // namespace plugreload::internal

@@ -39,10 +39,6 @@ ReloadCoordinator::ReloadCoordinator(std::shared_ptr<internal::Engine> engine)
     : engine_(std::move(engine)) {}
 ReloadCoordinator::~ReloadCoordinator() = default;
 
-Result<PluginLease> ReloadCoordinator::Acquire(std::string_view ns, std::string_view path,
-                                               Millis timeout) {
-  return engine_->Acquire(ns, path, timeout);
-}
 Result<MountEntry> ReloadCoordinator::Mount(MountEntry entry, Deadline deadline) {
   return engine_->Mount(std::move(entry), deadline);
 }

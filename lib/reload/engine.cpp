@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "base/callback_scope.hpp"
@@ -13,17 +11,6 @@ namespace {
 
 // Stopping is waiting, mostly: many at once cost little.
 constexpr std::size_t kConcurrentStops = 16;
-
-Status ForkedStatus() {
-  return Status(Code::kFailedPrecondition, "forked",
-                "Acquire was called in a forked copy of the process; create the runtime after the "
-                "fork");
-}
-
-Millis Left(Deadline deadline) {
-  const auto left = deadline - std::chrono::steady_clock::now();
-  return std::max(Millis(0), std::chrono::duration_cast<Millis>(left));
-}
 
 }  // namespace
 
@@ -90,85 +77,6 @@ LaunchSpec Engine::MakeSpec(const PluginSpec& spec, const MountEntry& entry) con
   launch.handshake = spec.handshake.value_or(handshake_);
   launch.mount = entry;
   return launch;
-}
-
-Engine::Found Engine::TryAcquire(std::string_view ns, std::string_view path, PluginLease& lease,
-                                 Waiting& waiting) {
-  SectionRecord* record = domain_.Record();
-  if (record == nullptr) [[unlikely]]
-    return Found::kNoMemory;
-  const Section section(domain_, *record);
-  const Tree::Lookup found = tree_->Resolve(ns, path);
-  if (found.node == nullptr) {
-    return found.namespace_found ? Found::kNoMount : Found::kNoNamespace;
-  }
-  auto* at = static_cast<Slot*>(found.attachment);
-  Generation* generation = at->current.load(kSectionAcquire);
-  // One of another place is about to be replaced: the mount has just moved.
-  if (generation == nullptr || generation->place.load(std::memory_order_relaxed) != found.place)
-      [[unlikely]] {
-    waiting = {at->shared_from_this(), found.place};
-    return Found::kNotServing;
-  }
-  // Inside the section: a swap that hides the generation waits for its end before it counts.
-  const LeaseCount count = CountLease(*generation, section);
-  lease.counter_ = count.counter;
-  lease.record_ = count.record;
-  lease.generation_ = generation;
-  lease.rest_ = found.rest;
-  return Found::kLease;
-}
-
-void Engine::Track(PluginLease& lease) {
-  lease.counter_ = lease_log_->Note(lease.generation_, lease.counter_, lease.record_);
-  lease.record_ = NobodysRecord();  // its end is more than a count
-}
-
-Result<PluginLease> Engine::Acquire(std::string_view ns, std::string_view path, Millis timeout) {
-  if (fork_guard_.forked()) [[unlikely]]
-    return ForkedStatus();
-  PluginLease lease;
-  Waiting waiting;
-  switch (TryAcquire(ns, path, lease, waiting)) {
-    case Found::kLease:
-      if (lease_log_ != nullptr) [[unlikely]]
-        Track(lease);
-      return lease;
-    case Found::kNotServing:
-      return WaitAndAcquire(ns, path, timeout, std::move(waiting));
-    case Found::kNoMemory:
-      return Status(Code::kResourceExhausted, "no_memory", "no memory for this thread's record");
-    case Found::kNoNamespace:
-      return Status(Code::kNotFound, "namespace_not_found",
-                    fmt::format("there is no namespace \"{}\"", ns));
-    case Found::kNoMount:
-      break;
-  }
-  return Status(Code::kNotFound, "mount_not_found",
-                fmt::format("nothing is mounted at \"{}\" in namespace \"{}\"", path,
-                            ns.empty() ? "root" : ns));
-}
-
-Result<PluginLease> Engine::WaitAndAcquire(std::string_view ns, std::string_view path,
-                                           Millis timeout, Waiting waiting) {
-  const Deadline deadline = After(timeout);
-  for (;;) {
-    supervisor_->Begin(waiting.slot);
-    const Status status = slots_.Await(waiting.slot, waiting.place, deadline);
-    const bool unmounted = status.code() == Code::kNotFound;
-    if (!status.ok() && !unmounted) return status;
-    PluginLease lease;
-    switch (TryAcquire(ns, path, lease, waiting)) {
-      case Found::kLease:
-        if (lease_log_ != nullptr) Track(lease);
-        return lease;
-      case Found::kNotServing:
-        continue;
-      default:
-        // Gone: the first attempt finds the words, or what has come there since.
-        return Acquire(ns, path, Left(deadline));
-    }
-  }
 }
 
 Status Engine::WaitReady(Deadline deadline) {

@@ -41,7 +41,10 @@ class Engine final : public MountObserver {
 
   SectionDomain* domain() { return &domain_; }
   // Once each, before anything below: the tree before it is loaded, the applier behind.
-  void Observe(std::shared_ptr<Tree> tree) { tree_ = std::move(tree); }
+  void Observe(std::shared_ptr<Tree> tree) {
+    tree_ = std::move(tree);
+    routes_ = &tree_->routes();
+  }
   void Bind(Applier* applier);
   // Without one a global reload is a local one. It must outlive every call below.
   void Bind(GlobalReloads* global) { global_ = global; }
@@ -116,6 +119,8 @@ class Engine final : public MountObserver {
     std::shared_ptr<Slot> slot;
     std::uint64_t place = 0;
   };
+  static PluginLease Lease(Generation& generation, const Section& section, std::string_view rest);
+  Result<PluginLease> AcquireSlowly(std::string_view ns, std::string_view path, Millis timeout);
   Found TryAcquire(std::string_view ns, std::string_view path, PluginLease& lease,
                    Waiting& waiting);
   void Track(PluginLease& lease);
@@ -136,6 +141,7 @@ class Engine final : public MountObserver {
   SectionDomain domain_;
   std::shared_ptr<Tree> tree_;
   Applier* applier_ = nullptr;
+  const Publisher* routes_ = nullptr;  // the tree's
   GlobalReloads* global_ = nullptr;
   // In the order of their dependence: the last is destroyed first.
   Workers stops_;

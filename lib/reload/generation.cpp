@@ -77,12 +77,6 @@ void GenerationSlab::GiveBack(Generation* generation) {
 
 namespace plugreload {
 
-PluginLease::PluginLease(PluginLease&& other) noexcept
-    : generation_(std::exchange(other.generation_, nullptr)),
-      counter_(other.counter_),
-      record_(other.record_),
-      rest_(other.rest_) {}
-
 PluginLease& PluginLease::operator=(PluginLease&& other) noexcept {
   if (this != &other) {
     Release();
