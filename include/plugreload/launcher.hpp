@@ -152,7 +152,7 @@ struct CallbackLauncherOptions {
   std::function<Result<std::shared_ptr<void>>(const LaunchSpec&, const StartContext&)> start;
   std::function<Status(const std::shared_ptr<void>&, Deadline)> stop;  // may be empty
   // Launcher::Inspect; may be empty.
-  std::function<Result<PluginFacts>(const LaunchSpec&, const StartContext&)> inspect;
+  std::function<Result<PluginFacts>(const LaunchSpec&, const StartContext&)> inspect = {};
 };
 PLUGRELOAD_EXPORT std::shared_ptr<Launcher> NewCallbackLauncher(CallbackLauncherOptions options);
 
