@@ -74,7 +74,7 @@ std::string TablePath(Table table, std::string_view url_path) {
 }
 
 std::string NamedPlugin(const Json& body) {
-  const std::string type = TextOf(body, "type");
+  std::string type = TextOf(body, "type");
   if (!type.empty() && type != kOldType) return type;
   std::string name = TextOf(body, "plugin_name");
   const Json* config = body.Find("config");

@@ -189,7 +189,7 @@ void World::Must(const char* method, const char* target, const char* body, const
 }
 
 Response World::Call(const Request& request) {
-  const Response response = runtime_->Dispatch(request);
+  Response response = runtime_->Dispatch(request);
   Check(request, response);
   const bool wrote = response.status < 300 && !Reads(request.method);
   if (wrote) ++writes_;
