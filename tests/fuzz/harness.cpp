@@ -210,7 +210,7 @@ World& Choose(const std::uint8_t* data, std::size_t size) {
   static World sealed(World::Fill::kSealed), full(World::Fill::kFull);
   std::uint32_t hash = 2166136261u;
   for (std::size_t i = 0; i < size; ++i) hash = (hash ^ data[i]) * 16777619u;
-  World& world = hash >> 28 == 0 ? full : sealed;
+  World& world = hash >> 26 == 0 ? full : sealed;
   world.Begin();
   return world;
 }

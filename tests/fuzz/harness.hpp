@@ -55,7 +55,7 @@ class World {
 World& Told();
 World& Members();
 
-// The full world for one input of 16, chosen by what is in it, else the sealed one: ten millions of
+// The full world for one input of 64, chosen by what is in it, else the sealed one: ten millions of
 // inputs take hours if all of them start and stop what they name.
 World& Choose(const std::uint8_t* data, std::size_t size);
 
