@@ -10,14 +10,19 @@
 #include "output.hpp"
 
 using plugreload::InstanceInfo;
+using plugreload::Millis;
 using plugreload::MountEntry;
 using plugreload::PluginLease;
 using plugreload::Runtime;
 using plugreload::Status;
 using plugreload::capi::Call;
+using plugreload::capi::CallbackScope;
+using plugreload::capi::Fail;
+using plugreload::capi::FailWithException;
 using plugreload::capi::Field;
 using plugreload::capi::Find;
 using plugreload::capi::Input;
+using plugreload::capi::Life;
 using plugreload::capi::Out;
 using plugreload::capi::Rule;
 using plugreload::capi::ValueOf;
@@ -48,13 +53,11 @@ const InstanceInfo* Info(const plugreload_lease* lease) {
   return held == nullptr ? nullptr : &held->instance();
 }
 
-}  // namespace
-
-plugreload_code plugreload_lease_acquire(plugreload_engine* engine, const char* ns, size_t ns_len,
-                                         const char* path, size_t path_len, int64_t timeout_ms,
-                                         plugreload_lease* lease, plugreload_error** error) {
+plugreload_code AcquireChecked(plugreload_engine* engine, const char* ns, size_t ns_len,
+                               const char* path, size_t path_len, int64_t timeout_ms,
+                               plugreload_lease* lease, plugreload_error** error) {
   if (lease != nullptr) std::memset(lease, 0, sizeof *lease);
-  const char* what = __func__;
+  const char* what = "plugreload_lease_acquire";
   const Rule rule = timeout_ms == 0 ? Rule::kAny : Rule::kNoCallback;
   return Call(engine, rule, what, error, [&](Runtime& runtime) -> Status {
     Input input(what);
@@ -69,6 +72,41 @@ plugreload_code plugreload_lease_acquire(plugreload_engine* engine, const char* 
     lease->opaque[0] = kHeld;
     return {};
   });
+}
+
+// A text of the caller's that needs no words about it.
+bool Plain(const char* data, size_t len) { return data != nullptr || len == 0; }
+std::string_view View(const char* data, size_t len) {
+  return {data, len == PLUGRELOAD_NTS ? std::strlen(data) : len};
+}
+
+}  // namespace
+
+// Requests take leases: nothing is made ready for mistakes that this call does not make.
+plugreload_code plugreload_lease_acquire(plugreload_engine* engine, const char* ns, size_t ns_len,
+                                         const char* path, size_t path_len, int64_t timeout_ms,
+                                         plugreload_lease* lease, plugreload_error** error) {
+  const bool plain = engine != nullptr && lease != nullptr && Plain(ns, ns_len) &&
+                     Plain(path, path_len) && timeout_ms >= 0 &&
+                     engine->session->life() == Life::kOpen &&
+                     (timeout_ms == 0 || !CallbackScope::Inside());
+  if (!plain) [[unlikely]]
+    return AcquireChecked(engine, ns, ns_len, path, path_len, timeout_ms, lease, error);
+  if (error != nullptr) *error = nullptr;
+  try {
+    auto taken = engine->runtime->reloads().Acquire(View(ns, ns_len), View(path, path_len),
+                                                    Millis(timeout_ms));
+    if (taken.ok()) [[likely]] {
+      new (&lease->opaque[1]) PluginLease(*std::move(taken));
+      lease->opaque[0] = kHeld;
+      return PLUGRELOAD_OK;
+    }
+    std::memset(lease, 0, sizeof *lease);
+    return Fail(taken.status(), error);
+  } catch (...) {
+    std::memset(lease, 0, sizeof *lease);
+    return FailWithException(error);
+  }
 }
 
 void plugreload_lease_release(plugreload_lease* lease) {

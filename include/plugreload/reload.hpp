@@ -38,10 +38,10 @@ class PLUGRELOAD_EXPORT PluginLease {
  public:
   PluginLease() = default;
   PluginLease(PluginLease&& other) noexcept
-      : generation_(std::exchange(other.generation_, nullptr)),
-        counter_(other.counter_),
+      : counter_(other.counter_),
         record_(other.record_),
-        rest_(other.rest_) {}
+        rest_(other.rest_),
+        generation_(std::exchange(other.generation_, nullptr)) {}
   PluginLease& operator=(PluginLease&& other) noexcept;
   ~PluginLease() {
     if (held()) Release();
@@ -66,10 +66,12 @@ class PLUGRELOAD_EXPORT PluginLease {
 
  private:
   friend class internal::Engine;
-  internal::Generation* generation_ = nullptr;
   internal::LeaseCounter* counter_ = nullptr;
   internal::SectionRecord* record_ = nullptr;
   std::string_view rest_;
+  // Last, so that compilers move it by itself: one load of two words that were stored apart waits
+  // for both stores to reach the cache, and this is what the caller looks at next.
+  internal::Generation* generation_ = nullptr;
 };
 
 // Every mount of this plugin. kUnknown is all three types.
