@@ -1,5 +1,8 @@
 #include "goplugin/pulse.hpp"
 
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+
 #include <utility>
 
 #include "goplugin/thread.hpp"
@@ -20,7 +23,9 @@ void Run(grpc::CompletionQueue& queue) {
 
 }  // namespace
 
-Pulse::Pulse() : queue_(std::make_shared<grpc::CompletionQueue>()) {
+Pulse::Pulse()
+    : anchor_(grpc::CreateChannel("unix:/nobody", grpc::InsecureChannelCredentials())),
+      queue_(std::make_shared<grpc::CompletionQueue>()) {
   thread_ = StartThread("plug-pulse", [queue = queue_] { Run(*queue); });
 }
 

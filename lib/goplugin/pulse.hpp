@@ -2,6 +2,7 @@
 #ifndef PLUGRELOAD_GOPLUGIN_PULSE_HPP_
 #define PLUGRELOAD_GOPLUGIN_PULSE_HPP_
 
+#include <grpcpp/channel.h>
 #include <grpcpp/completion_queue.h>
 
 #include <functional>
@@ -28,6 +29,9 @@ class Pulse {
   static void* Tag(std::function<void(bool)> step);
 
  private:
+  // Connects to nothing. gRPC's own threads live from the first channel to the last: without this
+  // one every start of a lone plugin would make them, and its stop end them.
+  const std::shared_ptr<grpc::Channel> anchor_;
   const std::shared_ptr<grpc::CompletionQueue> queue_;
   std::thread thread_;
 };
