@@ -200,7 +200,7 @@ TEST_CASE("paths of the catalog without a type answer as in Vault", "[api]") {
                "null",
                R"(["Deprecated API endpoint, cannot deregister plugin from catalog for \"kv\""])")},
           // A program of this launcher has no way to tell its type.
-          {{"POST", kCatalog + "/kv", kHashed + "}"},
+          {{"POST", kCatalog + "/kv", kHashed + R"(,"command":"/bin/true"})"},
            400,
            R"(<..>unable to determine plugin type: <..>register it at<..>)"},
           {{"LIST", kCatalog + "/unknown"}, 405, kNoOperation},
