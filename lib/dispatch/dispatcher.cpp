@@ -14,6 +14,7 @@
 #include "dispatch/address.hpp"
 #include "dispatch/mounts.hpp"
 #include "dispatch/route.hpp"
+#include "reload/engine.hpp"
 
 namespace plugreload::internal {
 namespace {
@@ -114,13 +115,22 @@ class RoutingDispatcher : public Dispatcher {
         return Refuse(400, "cannot write to a path ending in '/'");
       }
     }
-    trace.address = Locate(backend_.namespaces, request.ns, trace.parsed.path);
     Captures captures;
-    const Route* route = FindRoute(trace.address, captures);
-    Describe(request, route, captures, trace);
-    trace.allowed = host_.Authorise(trace.call) == Decision::kAllow;
-    if (!trace.allowed) return Forbidden(request.token);
-    if (!trace.address.exists) return Refuse(404, "namespace not found");
+    const Route* route = nullptr;
+    for (bool sure = false;; sure = true) {
+      trace.address = Locate(backend_.namespaces, request.ns, trace.parsed.path);
+      captures.clear();
+      trace.mounts.clear();
+      route = FindRoute(trace.address, captures);
+      Describe(request, route, captures, trace);
+      trace.allowed = host_.Authorise(trace.call) == Decision::kAllow;
+      if (!trace.allowed) return Forbidden(request.token);
+      if (trace.address.exists) break;
+      // Another node may have made it just now; then what is asked for is another thing.
+      if (sure || !backend_.engine.AwaitNamespace(trace.address.ns)) {
+        return Refuse(404, "namespace not found");
+      }
+    }
     if (route == nullptr) return UnsupportedPath();
     const Handler handler = route->HandlerOf(verb);
     if (handler == nullptr) return UnsupportedOperation();

@@ -16,6 +16,7 @@
 #include "dispatch/reload_targets.hpp"
 #include "dispatch/route.hpp"
 #include "dispatch/text.hpp"
+#include "reload/engine.hpp"
 
 namespace plugreload::internal {
 namespace {
@@ -322,6 +323,7 @@ Reply ReloadBackend(const ApiCall& call) {
     request.target = ByPlugin{PluginType::kUnknown, plugin};
     return RunByPlugin(call, request);
   }
+  call.backend.engine.AwaitNamed(call.ns, mounts);
   return RunByMounts(call, std::move(request),
                      SortTargets(call.backend.namespaces, call.ns, mounts));
 }

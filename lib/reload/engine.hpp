@@ -68,6 +68,10 @@ class Engine final : public MountObserver {
   Result<std::vector<MemberState>> Running(Deadline deadline) const;
   // This runtime's part, whatever others do.
   Result<std::string> SubmitLocal(const ReloadRequest& request);
+  // Mounts that are named, or a namespace, may have come from another node just now: looks into the
+  // store for what is not known here, and waits until it is. True: the namespace is known.
+  void AwaitNamed(std::string_view ns, const std::vector<std::string>& paths) const;
+  bool AwaitNamespace(std::string_view ns) const;
   MemberState OwnState() const;
   Status CancelLocal(std::string_view reload_id);
   std::optional<ReloadReport> FindLocal(std::string_view reload_id) const;
@@ -102,7 +106,6 @@ class Engine final : public MountObserver {
   Result<ReloadRequest> CheckRequest(const ReloadRequest& request);
   Result<MountEntry> StartAndAdd(const Resolution& chosen, std::string_view requested,
                                  MountEntry entry, Deadline deadline);
-  void AwaitNamed(const ReloadRequest& request) const;
   // `attempt` is made once more, should it find something not to be there (kNotFound) that another
   // node has just made below these prefixes of the store.
   template <typename Attempt>

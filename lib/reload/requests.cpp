@@ -18,7 +18,9 @@ constexpr std::size_t kMostAwaited = 16;
 Result<std::string> Engine::Submit(const ReloadRequest& request) {
   const Result<ReloadRequest> canonical = CheckRequest(request);
   if (!canonical.ok()) return canonical.status();
-  AwaitNamed(*canonical);
+  if (const auto* named = std::get_if<ByMounts>(&canonical->target)) {
+    AwaitNamed(canonical->ns, named->paths);
+  }
   if (global_ == nullptr) return SubmitLocal(*canonical);
   const bool others = canonical->scope == Scope::kGlobal || global_->HasSiblings();
   return others ? global_->Submit(*canonical) : SubmitLocal(*canonical);
@@ -53,19 +55,23 @@ Result<ReloadRequest> Engine::CheckRequest(const ReloadRequest& request) {
   return Surely(find, {NamespaceKey(canonical.ns)}, After(kLookTimeout));
 }
 
-// A mount that is named may have come from another node just now. Without the store what is known
-// here counts.
-void Engine::AwaitNamed(const ReloadRequest& request) const {
-  const auto* named = std::get_if<ByMounts>(&request.target);
-  if (named == nullptr) return;
+// Without the store what is known here counts.
+void Engine::AwaitNamed(std::string_view ns, const std::vector<std::string>& paths) const {
   std::vector<std::string> keys;
-  for (const std::string& text : named->paths) {
+  for (const std::string& text : paths) {
     const std::string path = MountPathOf(text);
-    if (tree_->FindNode(request.ns, path) != nullptr) continue;
-    keys.push_back(MountKey(request.ns, path));
+    if (tree_->FindNode(ns, path) != nullptr) continue;
+    keys.push_back(MountKey(ns, path));
     if (keys.size() == kMostAwaited) break;
   }
   if (!keys.empty()) (void)applier_->CatchUp(keys, After(kLookTimeout));
+}
+
+bool Engine::AwaitNamespace(std::string_view ns) const {
+  const Result<std::string> canonical = CanonicalNamespace(ns);
+  return canonical.ok() &&
+         applier_->CatchUp({NamespaceKey(*canonical)}, After(kLookTimeout)).ok() &&
+         tree_->Find(*canonical).has_value();
 }
 
 Result<ReloadReport> Engine::Reload(const ReloadRequest& request) {

@@ -90,6 +90,32 @@ TEST_CASE("a mount or namespace that another node has just made is found", "[clu
   CHECK(tree.Create("never/a").reason() == "namespace_not_found");
 }
 
+TEST_CASE("dispatched calls find what another node has just made", "[cluster]") {
+  Slow nodes;
+  // The status of a call, where a reply says no more.
+  const auto call = [&](const std::string& method, const std::string& path, const std::string& ns,
+                        const std::string& body) {
+    return [&nodes, method, path, ns, body] {
+      Request request;
+      request.method = method;
+      request.target = "/v1/" + path;
+      request.ns = ns;
+      request.body = body;
+      const Response response = nodes.slow.runtime->Dispatch(request);
+      return response.status < 300
+                 ? Status()
+                 : Status(Code::kNotFound, std::to_string(response.status), response.body);
+    };
+  };
+  CHECK(nodes.Ask([&] { nodes.quick.Create("team"); },
+                  call("POST", "sys/mounts/kv", "team", R"({"type":"kv"})")) == "OK");
+  CHECK(nodes.Ask([&] { nodes.quick.Mount("", "named/"); },
+                  call("POST", "sys/plugins/reload/backend", "", R"({"mounts":["named"]})")) ==
+        "OK");
+  CHECK(nodes.slow.namespaces().FindMount("team", "kv/").has_value());
+  CHECK(call("GET", "sys/mounts", "never", "")().reason() == "404");
+}
+
 TEST_CASE("a mount that starts while its plugin is pinned otherwise runs the new pin",
           "[cluster]") {
   const auto store = NewMemoryStore();
