@@ -13,6 +13,7 @@
 #include <memory>
 #include <mutex>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -101,6 +102,7 @@ class Model {
   int number_ = 0;
   std::map<std::string, std::vector<std::string>> versions_;  // that were asked for, of a plugin
   std::vector<std::string> places_, reloads_;
+  std::set<std::string> contested_;  // places that two hosts were asked to mount at
 
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -45,14 +45,18 @@ void Model::Operate() {
     const std::string path = "m" + std::to_string(++number_) + "/";
     const std::string ns = SomeNamespace();
     places_.push_back(ns + " " + path);
-    // Sometimes two hosts at once, of which one may win.
-    for (int i = Random(5) == 0 ? 2 : 1; i > 0; --i) {
-      Begin(i == 2 ? SomeHost() : host, "mount " + places_.back() + " " + plugin);
+    Begin(host, "mount " + places_.back() + " " + plugin);
+    // Sometimes at two hosts at once, of which one may win.
+    if (Random(5) == 0) {
+      contested_.insert(places_.back());
+      Begin(SomeHost(), "mount " + places_.back() + " " + plugin);
     }
   } else if (dice < 50) {
     Begin(host, "unmount " + SomePlace());
   } else if (dice < 60) {
     const std::string from = SomePlace();
+    // Once it has gone elsewhere the other one may win, too: then there are two.
+    if (contested_.contains(from)) return;
     const std::string path = from.substr(from.find(' ') + 1);
     const std::string to = SomeNamespace() + " " + path.substr(0, path.find_first_of("x/")) + "x" +
                            std::to_string(++number_) + "/";
