@@ -1,91 +1,11 @@
-#include <unistd.h>
-
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
-#include <memory>
-#include <string>
-
-#include "scenario/node.hpp"
+#include "scenario/many_reloads.hpp"
 
 namespace plugreload::test {
 namespace {
 
-// tests/run soak asks for more.
-int Reloads() {
-  const char* given = std::getenv("PLUGRELOAD_TEST_RELOADS");
-  return given == nullptr ? 30 : std::atoi(given);
-}
-int Namespaces() { return Reloads() >= 1000 ? 500 : 20; }
-
-std::size_t Keys(StateStore& store) {
-  const auto all = store.Load("", After(kSoon));
-  REQUIRE(all.ok());
-  return all->documents.size();
-}
-
-auto Threads() { return std::distance(std::filesystem::directory_iterator("/proc/self/task"), {}); }
-
-std::size_t ResidentBytes() {
-  std::ifstream file("/proc/self/statm");
-  std::size_t all = 0, resident = 0;
-  file >> all >> resident;
-  return resident * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-}
-
 TEST_CASE("global reloads in a row leave memory, keys and threads as they were", "[cluster]") {
   const auto store = NewMemoryStore();
-  const auto small = [](const std::string& name) {
-    return [name](RuntimeOptions& options) {
-      options.node = name;
-      // The usual host and plugins keep all that ever happened.
-      options.host = std::make_shared<Host>();
-      CallbackLauncherOptions objects;
-      objects.start = [](const LaunchSpec&, const StartContext&) {
-        return Result<std::shared_ptr<void>>(std::make_shared<int>(0));
-      };
-      options.launchers["fake"] = NewCallbackLauncher(std::move(objects));
-      options.history = options.global_history = 8;
-    };
-  };
-  Node a(small("a"), store), b(small("b"), store);
-  TwoVersions(a, [](PluginSpec& spec) { spec.sharing = Sharing::kGlobal; });
-  const int namespaces = Namespaces();
-  for (int i = 0; i < namespaces; ++i) {
-    a.Create("ns" + std::to_string(i));
-    a.Mount("ns" + std::to_string(i), "kv/");
-  }
-  REQUIRE(Eventually([&] {
-    return b.reloads().State("", Reach::kSubtree).size() == static_cast<std::size_t>(namespaces);
-  }));
-  const auto reload = [&](int number) {
-    ReloadRequest request = Everywhere("kv");
-    request.scope = Scope::kGlobal;
-    request.pin = PluginRef{PluginType::kSecret, "kv", number % 2 == 0 ? "v2.0.0" : "v1.0.0"};
-    Node& from = number % 3 == 0 ? b : a;
-    const ReloadReport report = from.Wait(from.Submit(request));
-    CHECK(report.state == ReloadState::kDone);
-    CHECK(report.members.size() == 2);
-  };
-  // Long enough, of many, that the store's own history of 10,000 commits is full too.
-  const int warm = Reloads() >= 1000 ? 2400 : Reloads(), all = warm + Reloads();
-  for (int number = 0; number < warm; ++number) reload(number);
-  const std::size_t keys = Keys(*store);
-  const auto threads = Threads();
-  const std::size_t bytes = ResidentBytes();
-  for (int number = warm; number < all; ++number) reload(number);
-  // The last ones are trimmed by whoever is quickest, after its answer.
-  CHECK(Eventually([&] { return Keys(*store) <= keys; }));
-  // The pools of workers grow to their limits when they are first needed.
-  CHECK(Threads() <= threads + 8);
-  if (Reloads() >= 1000) {
-    const std::size_t at_end = ResidentBytes();
-    WARN(Reloads() << " reloads of " << namespaces << " mounts on 2 members: " << bytes
-                   << " bytes after " << warm << ", " << at_end << " at the end, " << keys
-                   << " keys");
-    CHECK(at_end < bytes + bytes / 10);
-  }
+  ReloadManyTimes("memory", [&] { return store; });
 }
 
 }  // namespace
