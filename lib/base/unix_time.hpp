@@ -2,17 +2,17 @@
 #ifndef PLUGRELOAD_BASE_UNIX_TIME_HPP_
 #define PLUGRELOAD_BASE_UNIX_TIME_HPP_
 
-#include <chrono>
 #include <cstdint>
 
 namespace plugreload::internal {
 
-// Of the system's clock, which may be set back: for people, never to measure with.
-inline std::int64_t UnixMillis() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
+// Of the system's clock, which may be set forward and back: for people, never to measure with.
+//
+// Thread safety: safe for concurrent use.
+std::int64_t UnixMillis();
+
+// A seam for tests: from now on UnixMillis is off by so much.
+void ShiftUnixClock(std::int64_t millis);
 
 }  // namespace plugreload::internal
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <set>
 #include <system_error>
 #include <utility>
@@ -100,7 +101,10 @@ void Cluster::Take(const std::string& text, Revision revision, bool by_start) {
     global->created = found->second.global.created;
     found->second.global = *std::move(global);
   } else {
-    entries_[id] = {*std::move(global), by_start, false};
+    Entry& entry = entries_[id];
+    entry.global = *std::move(global);
+    entry.taken = std::chrono::steady_clock::now();
+    entry.by_start = by_start;
     queue_.push_back(id);
   }
 }

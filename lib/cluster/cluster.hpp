@@ -54,6 +54,7 @@ class Cluster final : public StateImage, public GlobalReloads {
   using Keeper = std::unique_ptr<StateStore::Keeper>;
   struct Entry {
     GlobalRequest global;
+    Deadline taken;         // when this runtime saw it first
     bool by_start = false;  // it was there when this runtime loaded the store
     bool answered = false;  // this runtime's part is done
     bool trimmed = false;   // the store has dropped it before that; nobody asks for a result

@@ -26,10 +26,13 @@ void Cluster::Trim() {
   {
     const MutexLock lock(mutex_);
     const std::int64_t oldest = UnixMillis() - history_ttl_.count();
+    const auto now = std::chrono::steady_clock::now();
     for (const auto& [id, entry] : entries_) {
       if (entry.trimmed) continue;
       ids.emplace_back(entry.global.created, id);
-      if (entry.global.requested_at_ms < oldest && entry.answered) expired.insert(id);
+      if (entry.global.requested_at_ms >= oldest || !entry.answered) continue;
+      // A clock that is set ahead would take a reload from those who wait for it.
+      if (entry.by_start || now - entry.taken >= history_ttl_) expired.insert(id);
     }
   }
   std::sort(ids.begin(), ids.end());
