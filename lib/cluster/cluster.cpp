@@ -17,6 +17,8 @@ namespace {
 
 constexpr Millis kStoreTimeout{5'000};
 constexpr Millis kPoll{50};
+// How long nothing may be heard before the store is looked at.
+constexpr Millis kLook{500};
 
 constexpr std::size_t kMostMounts = 50, kMostPrevious = 8;
 
@@ -143,6 +145,7 @@ void Cluster::Reset(const Snapshot& snapshot) {
     Take(document->value, document->revision, !loaded_);
   }
   loaded_ = true;
+  ++news_.rung;
   changed_.NotifyAll();
 }
 
@@ -155,7 +158,14 @@ void Cluster::Apply(const WatchBatch& batch) {
     } else {
       Drop(item.key);
     }
+    ++news_.rung;
   }
+  changed_.NotifyAll();
+}
+
+void Cluster::LocalAnswered() {
+  const MutexLock lock(mutex_);
+  ++news_.rung;
   changed_.NotifyAll();
 }
 
@@ -177,6 +187,27 @@ bool Cluster::Pause(Millis shortest) {
   const Deadline until = After(shortest + Millis(spread));
   const MutexLock lock(mutex_);
   while (!stopping_ && changed_.WaitUntil(mutex_, until)) {
+  }
+  return !stopping_;
+}
+
+void Cluster::Hang(Bell& bell, std::string_view prefix, Revision after) {
+  auto watcher = store_->Watch(prefix, after, [this, &bell](const Result<WatchBatch>&) {
+    const MutexLock lock(mutex_);
+    ++bell.rung;
+    changed_.NotifyAll();
+  });
+  if (watcher.ok()) bell.watcher = *std::move(watcher);
+}
+
+std::uint64_t Cluster::Heard(const Bell& bell) const {
+  const MutexLock lock(mutex_);
+  return bell.rung;
+}
+
+bool Cluster::AwaitBell(const Bell& bell, std::uint64_t heard, Deadline until) const {
+  const MutexLock lock(mutex_);
+  while (!stopping_ && bell.rung == heard && changed_.WaitUntil(mutex_, until)) {
   }
   return !stopping_;
 }
@@ -267,11 +298,12 @@ void Cluster::Reload(const GlobalRequest& global, MemberReport& result) {
   // Until the new generations serve; bounded by the deadlines of the phases.
   std::optional<ReloadReport> report;
   for (bool cancelled = false;;) {
+    const std::uint64_t heard = Heard(news_);
     report = engine_->FindLocal(id);
     if (!report || report->state >= ReloadState::kDraining) break;
     const auto now = Find(id);
     if (now && now->cancelled && !std::exchange(cancelled, true)) (void)engine_->CancelLocal(id);
-    if (!Pause(Millis(5))) return;
+    if (!AwaitBell(news_, heard, After(kLook))) return;
   }
   if (!report) {
     result.error = "its report has been dropped from the history";
@@ -308,7 +340,9 @@ bool Cluster::MayRoll(const std::string& id, MemberReport& result) {
 
 Cluster::Keeper Cluster::AwaitPermit(const std::string& id, const GlobalRequest& global,
                                      MemberReport& result) {
-  do {
+  Bell permits;
+  for (;;) {
+    const std::uint64_t heard = Heard(permits);
     if (!MayRoll(id, result)) return nullptr;
     for (std::uint32_t i = 0; i < global.request.max_unavailable; ++i) {
       auto kept = store_->Keep(PermitKey(id, i), member_, ttl_, After(kStoreTimeout));
@@ -320,9 +354,12 @@ Cluster::Keeper Cluster::AwaitPermit(const std::string& id, const GlobalRequest&
       if (!MayRoll(id, result)) return nullptr;
       return *std::move(kept);
     }
-    // So that many who wait do not ask the store more often than few.
-  } while (Pause(std::max(kPoll, Millis(5 * global.expected.size()))));
-  return nullptr;
+    if (permits.watcher == nullptr) Hang(permits, PermitsOf(id), global.revision);
+    const Millis look = std::max(2 * kPoll, Millis(5 * global.expected.size()));
+    if (!AwaitBell(permits, heard, After(look))) return nullptr;
+    // So that many who wait do not ask the store at once.
+    if (!Pause(Millis(1 + global.expected.size() / 2))) return nullptr;
+  }
 }
 
 void Cluster::Record(const std::string& id, const MemberReport& result) {

@@ -3,6 +3,7 @@
 #define PLUGRELOAD_CLUSTER_CLUSTER_HPP_
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <map>
 #include <memory>
@@ -38,6 +39,7 @@ class Cluster final : public StateImage, public GlobalReloads {
   void Reset(const Snapshot& snapshot) override;
   void Apply(const WatchBatch& batch) override;
 
+  void LocalAnswered() override;
   bool HasSiblings() const override;
   Result<std::string> Submit(const ReloadRequest& request) override;
   bool Knows(std::string_view reload_id) const override;
@@ -80,6 +82,18 @@ class Cluster final : public StateImage, public GlobalReloads {
   // What members that are gone have told.
   void SweepRunning();
   bool Pause(Millis shortest);  // up to twice as long; false: stopping
+
+  // Wakes who waits for something in the store that no image follows. It may ring for nothing, and
+  // where it does not ring in time the store is looked at all the same.
+  struct Bell {
+    std::uint64_t rung = 0;  // under mutex_
+    std::unique_ptr<StateStore::Watcher> watcher;
+  };
+  void Hang(Bell& bell, std::string_view prefix, Revision after);
+  std::uint64_t Heard(const Bell& bell) const;
+  // Until it has rung again; false: stopping.
+  bool AwaitBell(const Bell& bell, std::uint64_t heard, Deadline until) const;
+
   Result<std::vector<MemberReport>> Present(Deadline deadline) const;
   // False when the store did not answer: what is known without it is told.
   bool Tell(std::string_view reload_id, std::optional<ReloadReport>& report) const;
@@ -105,6 +119,8 @@ class Cluster final : public StateImage, public GlobalReloads {
   mutable CondVar changed_;
   std::map<std::string, Entry, std::less<>> entries_ PLUGRELOAD_GUARDED_BY(mutex_);
   std::deque<std::string> queue_ PLUGRELOAD_GUARDED_BY(mutex_);
+  // Requests that came, changed or went, and local reloads that were answered.
+  Bell news_;
   bool loaded_ PLUGRELOAD_GUARDED_BY(mutex_) = false;
   bool stopping_ PLUGRELOAD_GUARDED_BY(mutex_) = false;
 };

@@ -32,8 +32,11 @@ std::string ResultsOf(std::string_view reload_id) {
 std::string ResultKey(std::string_view reload_id, std::string_view member) {
   return ResultsOf(reload_id) + std::string(member);
 }
+std::string PermitsOf(std::string_view reload_id) {
+  return fmt::format("cluster/permits/{}/", Segment(reload_id));
+}
 std::string PermitKey(std::string_view reload_id, std::uint32_t number) {
-  return fmt::format("cluster/permits/{}/{}", Segment(reload_id), number);
+  return fmt::format("{}{}", PermitsOf(reload_id), number);
 }
 
 std::string EncodeRequest(const GlobalRequest& global) {

@@ -26,6 +26,7 @@ std::string RequestKey(std::string_view reload_id);
 std::string MemberKey(std::string_view member);
 std::string ResultsOf(std::string_view reload_id);  // a prefix, ends with a slash
 std::string ResultKey(std::string_view reload_id, std::string_view member);
+std::string PermitsOf(std::string_view reload_id);  // a prefix, ends with a slash
 std::string PermitKey(std::string_view reload_id, std::uint32_t number);
 
 struct GlobalRequest {

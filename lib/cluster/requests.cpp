@@ -16,7 +16,8 @@ namespace plugreload::internal {
 namespace {
 
 constexpr Millis kLookTimeout{2'000};
-constexpr Millis kPoll{10};
+// A result that arrives wakes; that a member has gone is only seen by looking.
+constexpr Millis kLook{100};
 
 bool Terminal(NodeState state) { return state >= NodeState::kDone; }
 
@@ -219,7 +220,9 @@ Status Cluster::Wait(std::string_view reload_id, Deadline deadline,
     }
   }
   Deadline unreachable = After(ttl_);
+  Bell results;
   for (;;) {
+    const std::uint64_t heard = Heard(results);
     const auto now = std::chrono::steady_clock::now();
     std::optional<ReloadReport> report;
     // Without the store nobody can tell when the others are done.
@@ -227,7 +230,10 @@ Status Cluster::Wait(std::string_view reload_id, Deadline deadline,
     if (!report || report->state >= ReloadState::kDone) return {};
     if (until == ReloadCoordinator::Until::kAnswer && now >= unreachable) return {};
     if (now >= deadline) return {};
-    if (!Pause(std::min(kPoll, std::chrono::ceil<Millis>(deadline - now)))) {
+    if (global && results.watcher == nullptr) {
+      Hang(results, ResultsOf(reload_id), global->created);
+    }
+    if (!AwaitBell(results, heard, std::min(deadline, After(kLook)))) {
       return Status(Code::kFailedPrecondition, "closed", "the runtime is closing");
     }
   }

@@ -45,7 +45,10 @@ Engine::Engine(const RuntimeOptions& options, std::shared_ptr<Catalog> catalog,
   limits.history = options.history;
   jobs_ = std::make_unique<Jobs>(
       limits, &drainer_, notifier_.get(), [this] { return starter_->last_number(); },
-      [this](const std::shared_ptr<Job>& job) { ReloadRun(parts_, job).Execute(); });
+      [this](const std::shared_ptr<Job>& job) {
+        ReloadRun(parts_, job).Execute();
+        if (global_ != nullptr) global_->LocalAnswered();
+      });
   parts_ = RunParts{nullptr,     &slots_,           starter_.get(), &drainer_,
                     jobs_.get(), supervisor_.get(), make_spec};
 }

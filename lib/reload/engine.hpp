@@ -46,7 +46,8 @@ class Engine final : public MountObserver {
     routes_ = &tree_->routes();
   }
   void Bind(Applier* applier);
-  // Without one a global reload is a local one. It must outlive every call below.
+  // Without one a global reload is a local one. It must outlive every call below, and be there
+  // before the first.
   void Bind(GlobalReloads* global) { global_ = global; }
 
   // ReloadCoordinator's methods.

@@ -16,6 +16,8 @@ namespace plugreload::internal {
 class GlobalReloads {
  public:
   virtual ~GlobalReloads() = default;
+  // A reload of this runtime has been answered. Called with no lock held.
+  virtual void LocalAnswered() = 0;
   // Whether this node has other runtimes: then a local reload is theirs, too.
   virtual bool HasSiblings() const = 0;
   // Commits the request; returns once this runtime has seen it.

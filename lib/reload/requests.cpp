@@ -107,7 +107,12 @@ Status Engine::Cancel(std::string_view reload_id) {
   return CancelLocal(reload_id);
 }
 
-Status Engine::CancelLocal(std::string_view reload_id) { return jobs_->Cancel(reload_id); }
+Status Engine::CancelLocal(std::string_view reload_id) {
+  Status status = jobs_->Cancel(reload_id);
+  // One that was queued has ended by that.
+  if (global_ != nullptr) global_->LocalAnswered();
+  return status;
+}
 
 std::optional<ReloadReport> Engine::FindLocal(std::string_view reload_id) const {
   return jobs_->Find(reload_id);

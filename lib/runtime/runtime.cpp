@@ -107,8 +107,8 @@ Result<std::unique_ptr<Runtime>> Runtime::Create(RuntimeOptions options) {
   parts->tree->Bind(parts->applier.get());
   parts->engine->Bind(parts->applier.get());
   if (parts->cluster != nullptr) {
-    if (Status status = parts->cluster->Start(parts->applier.get()); !status.ok()) return status;
     parts->engine->Bind(parts->cluster.get());
+    if (Status status = parts->cluster->Start(parts->applier.get()); !status.ok()) return status;
   }
 
   parts->registry = std::make_unique<PluginRegistry>(parts->catalog);
