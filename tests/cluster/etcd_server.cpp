@@ -73,6 +73,13 @@ EtcdCluster::EtcdCluster(EtcdSetup setup)
     : setup_(std::move(setup)), directory_(TemporaryDirectory()) {
   for (std::size_t i = 0; i < setup_.members; ++i) {
     members_.push_back({"m" + std::to_string(i), FreePort(), FreePort()});
+    members_.back().door = members_.back().peer_port;
+  }
+  if (setup_.mesh) {
+    std::vector<int> ports;
+    for (const Member& member : members_) ports.push_back(member.peer_port);
+    mesh_ = std::make_unique<Mesh>(ports, [this](std::size_t i) { return members_[i].pid; });
+    for (std::size_t i = 0; i < members_.size(); ++i) members_[i].door = mesh_->port(i);
   }
   try {
     for (Member& member : members_) Start(member);
@@ -116,7 +123,7 @@ EtcdOptions EtcdCluster::Options() const {
 void EtcdCluster::Start(Member& member) {
   std::string all;
   for (const Member& other : members_) {
-    all += (all.empty() ? "" : ",") + other.name + "=" + Address("http", other.peer_port);
+    all += (all.empty() ? "" : ",") + other.name + "=" + Address("http", other.door);
   }
   const std::string client = url(static_cast<std::size_t>(&member - members_.data()));
   const std::string peer = Address("http", member.peer_port);
@@ -135,7 +142,7 @@ void EtcdCluster::Start(Member& member) {
                                    "--listen-peer-urls",
                                    peer,
                                    "--initial-advertise-peer-urls",
-                                   peer,
+                                   Address("http", member.door),
                                    "--initial-cluster",
                                    all,
                                    "--initial-cluster-state",

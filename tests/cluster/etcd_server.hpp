@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "cluster/mesh.hpp"
 #include "plugreload/etcd.hpp"
 
 namespace plugreload::test {
@@ -18,6 +19,8 @@ struct EtcdSetup {
   std::vector<std::string> flags;  // besides names, addresses and directories
   // Files of the members, who then speak TLS with clients and ask them for a certificate.
   std::string ca, certificate, key;
+  // Their connections to each other lead over a Mesh.
+  bool mesh = false;
 };
 
 // Members of one cluster in a private directory, on free ports of 127.0.0.1. The constructor
@@ -38,6 +41,9 @@ class EtcdCluster {
   // Of one endpoint, or of all.
   EtcdOptions Options() const;
 
+  // With EtcdSetup::mesh.
+  Mesh& mesh() { return *mesh_; }
+
   void Kill(std::size_t member);  // SIGKILL, reaped
   void Signal(std::size_t member, int signal);
   // With what it had on disk, unless it runs; does not wait until it answers.
@@ -54,6 +60,7 @@ class EtcdCluster {
     std::string name;
     int client_port = 0;
     int peer_port = 0;
+    int door = 0;  // the port where the others find it
     pid_t pid = -1;
   };
   void Start(Member& member);
@@ -64,6 +71,7 @@ class EtcdCluster {
   const EtcdSetup setup_;
   std::string directory_;
   std::vector<Member> members_;
+  std::unique_ptr<Mesh> mesh_;
 };
 
 // The output of a command line for sh; throws when it fails.

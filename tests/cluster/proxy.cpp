@@ -1,59 +1,19 @@
 #include "cluster/proxy.hpp"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <cstddef>
 #include <cstdint>
-#include <stdexcept>
 #include <utility>
 
+#include "cluster/loopback.hpp"
+
 namespace plugreload::test {
-namespace {
-
-sockaddr_in Loopback(int port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  return address;
-}
-
-int Socket() {
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const int on = 1;
-  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-  return fd;
-}
-
-bool WriteAll(int fd, const char* data, std::size_t size) {
-  while (size > 0) {
-    const ssize_t written = ::send(fd, data, size, MSG_NOSIGNAL);
-    if (written <= 0) return false;
-    data += written;
-    size -= static_cast<std::size_t>(written);
-  }
-  return true;
-}
-
-}  // namespace
-
 Proxy::Proxy(const std::string& url) : target_(std::stoi(url.substr(url.rfind(':') + 1))) {
-  listener_ = Socket();
+  listener_ = Listen(&port_);
   wake_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  sockaddr_in address = Loopback(0);
-  socklen_t size = sizeof(address);
-  if (::bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-      ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) != 0 ||
-      ::listen(listener_, 64) != 0) {
-    throw std::runtime_error("no port for a proxy");
-  }
-  port_ = ntohs(address.sin_port);
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -81,11 +41,9 @@ void Proxy::Set(Mode mode) {
 void Proxy::Accept() {
   const int client = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
   if (client < 0) return;
-  const int server = Socket();
-  const sockaddr_in address = Loopback(target_);
-  if (::connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+  const int server = Connect(target_);
+  if (server < 0) {
     ::close(client);
-    ::close(server);
     return;
   }
   links_.push_back({client, server, false, {}});
