@@ -71,7 +71,7 @@ void StoreTree::Install(const Delta& delta) {
   if (observer_ == nullptr) return;
   for (const auto& node : diff.changed) {
     if (node->attachment != nullptr) {
-      observer_->OnMountChanged(node->entry, node->place, *node->attachment);
+      observer_->OnMountChanged(node->record, node->place, *node->attachment);
     }
   }
   for (const auto& node : diff.unmounted) observer_->OnUnmounted(node->entry, node->attachment);
@@ -112,16 +112,18 @@ StoreTree::MountDiff StoreTree::Diff(const Delta& delta) {
     } else if (found != before.end()) {
       const auto& old = *found->second;
       const bool moved = old.entry.ns != id.first || old.entry.path != id.second;
-      auto node = std::make_shared<const MountNode>(
-          MountNode{*mount.entry, old.attachment, moved ? publisher_.next() : old.place});
+      auto node =
+          std::make_shared<const MountNode>(std::make_shared<const MountEntry>(*mount.entry),
+                                            old.attachment, moved ? publisher_.next() : old.place);
       diff.changed.push_back(node);
       diff.before.push_back(found->second);
       diff.puts.push_back({std::move(node), mount.revision});
     } else {
       const std::uint64_t place = publisher_.next();
-      auto attachment = observer_ == nullptr ? nullptr : observer_->OnMounted(*mount.entry, place);
+      auto record = std::make_shared<const MountEntry>(*mount.entry);
+      auto attachment = observer_ == nullptr ? nullptr : observer_->OnMounted(record, place);
       auto node =
-          std::make_shared<const MountNode>(MountNode{*mount.entry, std::move(attachment), place});
+          std::make_shared<const MountNode>(std::move(record), std::move(attachment), place);
       diff.mounted.push_back(node);
       diff.puts.push_back({std::move(node), mount.revision});
     }

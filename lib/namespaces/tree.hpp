@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/section.hpp"
@@ -15,6 +16,9 @@
 #include "state/applier.hpp"
 
 namespace plugreload::internal {
+
+// A mount as it is stored; immutable, and the one copy of it that everybody shares.
+using SharedEntry = std::shared_ptr<const MountEntry>;
 
 // What hangs on a mount for as long as it is mounted, moves and tunes included: the slot of the
 // reload room.
@@ -29,10 +33,10 @@ class MountObserver {
  public:
   virtual ~MountObserver() = default;
   // A mount appeared: what hangs on it. Before it is published.
-  virtual std::shared_ptr<MountAttachment> OnMounted(const MountEntry& entry,
+  virtual std::shared_ptr<MountAttachment> OnMounted(const SharedEntry& entry,
                                                      std::uint64_t place) = 0;
   // Its path, namespace or stored fields changed. After it is published.
-  virtual void OnMountChanged(const MountEntry& entry, std::uint64_t place,
+  virtual void OnMountChanged(const SharedEntry& entry, std::uint64_t place,
                               MountAttachment& attachment) = 0;
   // It is gone. After readers can no longer find it.
   virtual void OnUnmounted(const MountEntry& entry,
@@ -41,7 +45,11 @@ class MountObserver {
 
 // One mount as published to readers; immutable.
 struct MountNode {
-  MountEntry entry;
+  MountNode(SharedEntry shared, std::shared_ptr<MountAttachment> hanging, std::uint64_t at)
+      : record(std::move(shared)), entry(*record), attachment(std::move(hanging)), place(at) {}
+
+  const SharedEntry record;
+  const MountEntry& entry;
   std::shared_ptr<MountAttachment> attachment;
   // Another one after every move, greater than all before: readers find the mount at its new path
   // before the observer is told, and know by this that what hangs on it still speaks of the old.

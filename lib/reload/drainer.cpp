@@ -152,7 +152,7 @@ std::vector<Drainer::Blocker> Drainer::Blockers(std::size_t most) {
     if (blockers.size() == most) break;
     if (!entry.batch->fenced) continue;
     const std::uint32_t held = generation->Held();
-    if (held != 0) blockers.push_back({generation->mount, held});
+    if (held != 0) blockers.push_back({*generation->mount, held});
   }
   return blockers;
 }

@@ -97,8 +97,9 @@ class Engine final : public MountObserver {
   void StopLeased();
 
   // MountObserver.
-  std::shared_ptr<MountAttachment> OnMounted(const MountEntry& entry, std::uint64_t place) override;
-  void OnMountChanged(const MountEntry& entry, std::uint64_t place,
+  std::shared_ptr<MountAttachment> OnMounted(const SharedEntry& entry,
+                                             std::uint64_t place) override;
+  void OnMountChanged(const SharedEntry& entry, std::uint64_t place,
                       MountAttachment& attachment) override;
   void OnUnmounted(const MountEntry& entry,
                    const std::shared_ptr<MountAttachment>& attachment) override;

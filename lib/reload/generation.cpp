@@ -49,18 +49,21 @@ void ReleaseElsewhere(Generation& generation, LeaseCounter* counter) noexcept {
 
 Generation* GenerationSlab::Take() {
   const MutexLock lock(mutex_);
-  if (!free_.empty()) {
-    Generation* generation = free_.back();
-    free_.pop_back();
-    return generation;
+  if (free_.empty()) {
+    const auto first = static_cast<std::uint32_t>(blocks_.size()) * kBlock;
+    if (first >= kCountersPerChunk * kCounterChunks) return nullptr;
+    free_.reserve(first + kBlock);  // so that giving back never allocates
+    blocks_.push_back(std::make_unique<Generation[]>(kBlock));
+    for (std::uint32_t i = kBlock; i-- > 0;) {
+      Generation& generation = blocks_.back()[i];
+      generation.id = CounterId(first + i);
+      generation.domain = domain_;
+      generation.drained = drained_;
+      free_.push_back(&generation);
+    }
   }
-  if (all_.size() >= kCountersPerChunk * kCounterChunks) return nullptr;
-  free_.reserve(all_.size() + 1);  // so that giving back never allocates
-  all_.push_back(std::make_unique<Generation>());
-  Generation* generation = all_.back().get();
-  generation->id = CounterId(static_cast<std::uint32_t>(all_.size() - 1));
-  generation->domain = domain_;
-  generation->drained = drained_;
+  Generation* generation = free_.back();
+  free_.pop_back();
   return generation;
 }
 
@@ -68,6 +71,7 @@ void GenerationSlab::GiveBack(Generation* generation) {
   // Dropping the instance may retire it: not under the lock.
   const std::shared_ptr<Instance> instance = std::move(generation->instance);
   generation->instance = nullptr;
+  generation->mount = nullptr;
   generation->draining.store(false, kSectionRelaxed);
   const MutexLock lock(mutex_);
   free_.push_back(generation);
@@ -99,7 +103,7 @@ void PluginLease::Tag(std::string_view tag) noexcept {
   }
 }
 
-const MountEntry& PluginLease::mount() const { return generation_->mount; }
+const MountEntry& PluginLease::mount() const { return *generation_->mount; }
 std::string_view PluginLease::version() const {
   return generation_->instance->spec().plugin.ref.version;
 }

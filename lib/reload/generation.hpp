@@ -36,7 +36,7 @@ struct alignas(64) Generation {
   // Constant from before it is published until its last lease has ended.
   std::uint64_t number = 0;
   std::shared_ptr<Instance> instance;
-  MountEntry mount;
+  std::shared_ptr<const MountEntry> mount;
 
   // Leases still held. Exact once a Grace has passed since it was hidden: then nobody can begin one
   // any more, the begun are final, and the sum of the ended can only lag behind.
@@ -104,7 +104,7 @@ class GenerationSlab {
  public:
   GenerationSlab(SectionDomain* domain, EventWord* drained) : domain_(domain), drained_(drained) {}
 
-  // Null when every id is in use.
+  // The one that came back last, if any did. Null when every id is in use.
   Generation* Take();
   // REQUIRES: no lease is held and none can begin.
   void GiveBack(Generation* generation);
@@ -113,7 +113,8 @@ class GenerationSlab {
   SectionDomain* const domain_;
   EventWord* const drained_;
   Mutex mutex_;
-  std::vector<std::unique_ptr<Generation>> all_ PLUGRELOAD_GUARDED_BY(mutex_);
+  static constexpr std::uint32_t kBlock = 64;  // that are made at once
+  std::vector<std::unique_ptr<Generation[]>> blocks_ PLUGRELOAD_GUARDED_BY(mutex_);
   std::vector<Generation*> free_ PLUGRELOAD_GUARDED_BY(mutex_);
 };
 

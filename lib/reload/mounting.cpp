@@ -86,23 +86,23 @@ Result<MountEntry> Engine::StartAndAdd(const Resolution& chosen, std::string_vie
   return mounted;
 }
 
-std::shared_ptr<MountAttachment> Engine::OnMounted(const MountEntry& entry, std::uint64_t place) {
+std::shared_ptr<MountAttachment> Engine::OnMounted(const SharedEntry& entry, std::uint64_t place) {
   std::shared_ptr<Instance> instance;
   {
     const MutexLock lock(mutex_);
-    if (auto known = mounting_.find(entry.accessor); known != mounting_.end()) {
+    if (auto known = mounting_.find(entry->accessor); known != mounting_.end()) {
       instance = std::move(known->second);
       mounting_.erase(known);
     }
   }
-  const bool eager = instance != nullptr || entry.start == StartMode::kEager;
+  const bool eager = instance != nullptr || entry->start == StartMode::kEager;
   std::shared_ptr<Slot> slot = slots_.Add(entry, place, instance, MountState::kIdle);
   // Nothing to do for one that serves already.
   if (eager) supervisor_->Begin(slot);
   return slot;
 }
 
-void Engine::OnMountChanged(const MountEntry& entry, std::uint64_t place,
+void Engine::OnMountChanged(const SharedEntry& entry, std::uint64_t place,
                             MountAttachment& attachment) {
   slots_.Update(static_cast<Slot&>(attachment).shared_from_this(), entry, place);
 }

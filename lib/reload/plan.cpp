@@ -73,10 +73,10 @@ std::vector<PlannedMount> Planner::Find(const ReloadRequest& request, const std:
       if ((mount.node = tree_->FindNode(ns, path)) != nullptr) {
         mount.slot = SlotOf(*mount.node);
       } else {
-        MountNode none;
-        none.entry.ns = ns;
-        none.entry.path = path;
-        mount.node = std::make_shared<const MountNode>(std::move(none));
+        auto none = std::make_shared<MountEntry>();
+        none->ns = ns;
+        none->path = path;
+        mount.node = std::make_shared<const MountNode>(std::move(none), nullptr, 0);
         mount.status = Status(Code::kNotFound, "mount_not_found",
                               fmt::format("cannot fetch mount entry on \"{}\"", path));
       }

@@ -6,7 +6,6 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
-#include <optional>
 
 #include "namespaces/tree.hpp"
 #include "plugreload/reload.hpp"
@@ -20,17 +19,17 @@ struct Slot : MountAttachment, std::enable_shared_from_this<Slot> {
   // What Acquire reads. Null whenever the state is not kServing.
   std::atomic<Generation*> current{nullptr};
 
-  MountEntry entry;
+  SharedEntry entry;
   std::uint64_t place = 0;  // MountNode::place of `entry`
   MountState state = MountState::kIdle;
+  std::uint32_t restarts = 0;  // failures in a row
   std::uint64_t number = 0;    // of the newest generation; 0: none yet
   std::uint64_t incident = 0;  // grows with every change of state: a late answer to an older one
                                // recognises itself
-  std::uint32_t restarts = 0;  // failures in a row
   Status error;                // the last one
   std::chrono::steady_clock::time_point serving_since;
   // What a restart runs: the version that ran. A pin set since takes effect at the next reload.
-  std::optional<PluginSpec> last;
+  std::shared_ptr<const PluginSpec> last;
 
   // The only way to another state. False, and nothing changed, when there is no way from here.
   bool Enter(MountState next);

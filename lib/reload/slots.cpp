@@ -14,7 +14,7 @@ std::string Where(const MountEntry& entry) {
 
 Status Unmounted(const Slot& slot) {
   return Status(Code::kNotFound, "unmounted",
-                fmt::format("the mount {} was removed meanwhile", Where(slot.entry)));
+                fmt::format("the mount {} was removed meanwhile", Where(*slot.entry)));
 }
 
 Status Closed() {
@@ -30,8 +30,8 @@ CondVar& Slots::ConditionOf(const Slot& slot) {
 void Slots::Tell(EventKind kind, const Slot& slot, const Status& error) {
   Event event;
   event.kind = kind;
-  event.ns = slot.entry.ns;
-  event.mount = slot.entry.path;
+  event.ns = slot.entry->ns;
+  event.mount = slot.entry->path;
   event.generation = slot.number;
   event.state = MountStateName(slot.state);
   event.message = error.ok() ? "" : error.ToString();
@@ -69,7 +69,7 @@ void Slots::Drain(Generation* hidden, std::function<void()> drained) {
   if (hidden != nullptr) drainer_->Add(hidden, std::move(drained));
 }
 
-std::shared_ptr<Slot> Slots::Add(const MountEntry& entry, std::uint64_t place,
+std::shared_ptr<Slot> Slots::Add(const SharedEntry& entry, std::uint64_t place,
                                  const std::shared_ptr<Instance>& instance, MountState state) {
   auto slot = std::make_shared<Slot>();
   slot->entry = entry;
@@ -97,7 +97,7 @@ Status Slots::Exchange(const std::shared_ptr<Slot>& slot, const std::shared_ptr<
   if (instance->dead()) {
     return Status(
         Code::kUnavailable, "exited",
-        fmt::format("{} ended before it could serve {}", instance->name(), Where(slot->entry)));
+        fmt::format("{} ended before it could serve {}", instance->name(), Where(*slot->entry)));
   }
   Generation* generation = drainer_->slab().Take();
   if (generation == nullptr) {
@@ -110,7 +110,7 @@ Status Slots::Exchange(const std::shared_ptr<Slot>& slot, const std::shared_ptr<
   }
   Fill(*generation, *slot, instance);
   installed.number = slot->number;
-  slot->last = instance->spec().plugin;
+  Remember(*slot, instance->spec().plugin);
   Enter(*slot, MountState::kServing);
   installed.hidden = Publish(*slot, generation);
   return {};
@@ -125,7 +125,7 @@ Result<Installed> Slots::Install(const std::shared_ptr<Slot>& slot,
     const MutexLock lock(mutex_);
     if (incident && *incident != slot->incident && slot->state != MountState::kRemoved) {
       return Status(Code::kAborted, "superseded",
-                    fmt::format("the mount {} has changed since", Where(slot->entry)));
+                    fmt::format("the mount {} has changed since", Where(*slot->entry)));
     }
     if (Status status = Exchange(slot, instance, installed); !status.ok()) return status;
     if (!incident) slot->restarts = 0;  // somebody asked for it: a new beginning
@@ -146,7 +146,7 @@ void Slots::InstallAll(std::vector<Swap>& swaps, const std::shared_ptr<Instance>
     for (std::size_t i = begin; i < std::min(begin + kAtOnce, swaps.size()); ++i) {
       Swap& swap = swaps[i];
       if (swap.slot->place != swap.node->place) {
-        swap.status = covered(swap.node->entry, swap.slot->entry);
+        swap.status = covered(swap.node->entry, *swap.slot->entry);
       }
       if (!swap.status.ok()) continue;
       swap.status = Exchange(swap.slot, instance, swap.installed);
@@ -209,7 +209,7 @@ Status Slots::Reopen(const std::shared_ptr<Slot>& slot, Generation* generation) 
     } else if (generation->instance->dead()) {
       status = Status(Code::kUnavailable, "exited",
                       fmt::format("{} ended while {} was held", generation->instance->name(),
-                                  Where(slot->entry)));
+                                  Where(*slot->entry)));
     } else {
       Generation* next = generation;
       // Moved meanwhile: leases must tell where the mount is now.
@@ -222,6 +222,14 @@ Status Slots::Reopen(const std::shared_ptr<Slot>& slot, Generation* generation) 
   }
   Drain(hidden, nullptr);
   return status;
+}
+
+void Slots::Remember(Slot& slot, const PluginSpec& spec) {
+  if (slot.last != nullptr && *slot.last == spec) return;
+  if (last_spec_ == nullptr || *last_spec_ != spec) {
+    last_spec_ = std::make_shared<const PluginSpec>(spec);
+  }
+  slot.last = last_spec_;
 }
 
 void Slots::Fill(Generation& generation, Slot& slot, const std::shared_ptr<Instance>& instance) {
@@ -260,7 +268,7 @@ void Slots::Remove(const std::shared_ptr<Slot>& slot, std::function<void()> drai
   }
 }
 
-void Slots::Update(const std::shared_ptr<Slot>& slot, const MountEntry& entry,
+void Slots::Update(const std::shared_ptr<Slot>& slot, const SharedEntry& entry,
                    std::uint64_t place) {
   Generation* hidden = nullptr;
   {
@@ -335,12 +343,12 @@ Status Slots::Await(const std::shared_ptr<Slot>& slot, std::uint64_t place, Dead
       return Status(Code::kUnavailable, "mount_failed",
                     fmt::format("the plugin {} of the mount {} has failed and is not restarted any "
                                 "more; reload or remount it. Last error: {}",
-                                slot->entry.plugin, Where(slot->entry), slot->error.ToString()));
+                                slot->entry->plugin, Where(*slot->entry), slot->error.ToString()));
     }
     if (std::chrono::steady_clock::now() >= deadline) {
       return Status(Code::kDeadlineExceeded, "not_ready",
-                    fmt::format("the plugin {} of the mount {} is {}{}{}", slot->entry.plugin,
-                                Where(slot->entry), MountStateName(slot->state),
+                    fmt::format("the plugin {} of the mount {} is {}{}{}", slot->entry->plugin,
+                                Where(*slot->entry), MountStateName(slot->state),
                                 slot->error.ok() ? "" : "; last error: ",
                                 slot->error.ok() ? "" : slot->error.ToString()));
     }
@@ -356,7 +364,7 @@ std::vector<std::string> Slots::AwaitSettled(Deadline deadline) {
   if (Unsettled() == 0) return waiting;
   for (const auto& slot : slots_) {
     if (slot->state == MountState::kStarting || slot->state == MountState::kRestarting) {
-      waiting.push_back(Where(slot->entry));
+      waiting.push_back(Where(*slot->entry));
     }
   }
   return waiting;

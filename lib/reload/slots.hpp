@@ -38,7 +38,7 @@ class Slots {
   Slots(Drainer* drainer, Notifier* notifier) : drainer_(drainer), notifier_(notifier) {}
 
   // A new mount's slot: serving `instance`, or without one in `state`.
-  std::shared_ptr<Slot> Add(const MountEntry& entry, std::uint64_t place,
+  std::shared_ptr<Slot> Add(const SharedEntry& entry, std::uint64_t place,
                             const std::shared_ptr<Instance>& instance, MountState state);
 
   // Makes `instance` serve the mount; the old generation drains, `drained` runs when it has (not at
@@ -73,7 +73,7 @@ class Slots {
   // The mount is gone.
   void Remove(const std::shared_ptr<Slot>& slot, std::function<void()> drained);
   // Its path, namespace or stored fields changed; a new path is a new generation of the instance.
-  void Update(const std::shared_ptr<Slot>& slot, const MountEntry& entry, std::uint64_t place);
+  void Update(const std::shared_ptr<Slot>& slot, const SharedEntry& entry, std::uint64_t place);
 
   // A failed start or an end: the state that follows from the count of failures, and the incident
   // for the restart. nullopt when the slot no longer waits for that (`incident` is stale).
@@ -147,6 +147,8 @@ class Slots {
   void TellServing(const std::vector<Swap>& swaps, const Instance& instance);
   static void Fill(Generation& generation, Slot& slot, const std::shared_ptr<Instance>& instance);
   Generation* Renew(Slot& slot, Generation& now) PLUGRELOAD_REQUIRES(mutex_);
+  // A million mounts of one version share one copy of how it runs.
+  void Remember(Slot& slot, const PluginSpec& spec) PLUGRELOAD_REQUIRES(mutex_);
   void Tell(EventKind kind, const Slot& slot, const Status& error) PLUGRELOAD_REQUIRES(mutex_);
   void Drain(Generation* hidden, std::function<void()> drained);
 
@@ -154,6 +156,7 @@ class Slots {
   Notifier* const notifier_;
   mutable Mutex mutex_;
   bool closing_ PLUGRELOAD_GUARDED_BY(mutex_) = false;
+  std::shared_ptr<const PluginSpec> last_spec_ PLUGRELOAD_GUARDED_BY(mutex_);  // remembered last
   absl::flat_hash_set<std::shared_ptr<Slot>> slots_ PLUGRELOAD_GUARDED_BY(mutex_);
   StateCounts counts_ PLUGRELOAD_GUARDED_BY(mutex_){};  // of `slots_`
   absl::flat_hash_map<const Instance*, absl::flat_hash_set<Slot*>> users_

@@ -61,7 +61,7 @@ std::shared_ptr<Instance> Slots::Serving(const Slot& slot) const {
 MountStatus Slots::Describe(const Slot& slot) const {
   MountStatus status;
   const MutexLock lock(mutex_);
-  status.mount = slot.entry;
+  status.mount = *slot.entry;
   status.state = slot.state;
   status.restarts = slot.restarts;
   status.error = slot.error;
@@ -100,7 +100,7 @@ Status Slots::CheckAlone(const std::vector<std::shared_ptr<Slot>>& group) const 
   if (users == users_.end()) return {};
   for (const Slot* user : users->second) {
     if (inside.contains(user)) continue;
-    return SharedOutside(*shared, user->entry);
+    return SharedOutside(*shared, *user->entry);
   }
   return {};
 }
@@ -115,12 +115,12 @@ Slots::Census Slots::Count() const {
 
 MountEntry Slots::Entry(const Slot& slot) const {
   const MutexLock lock(mutex_);
-  return slot.entry;
+  return *slot.entry;
 }
 
 std::optional<PluginSpec> Slots::LastSpec(const Slot& slot) const {
   const MutexLock lock(mutex_);
-  return slot.last;
+  return slot.last == nullptr ? std::nullopt : std::optional(*slot.last);
 }
 
 void Slots::BeginClose() {

@@ -3,6 +3,7 @@
 #ifndef PLUGRELOAD_TESTS_BENCH_ROUTES_HPP_
 #define PLUGRELOAD_TESTS_BENCH_ROUTES_HPP_
 
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <vector>
@@ -25,17 +26,20 @@ class Routes {
 
   // With a slot and the generation that serves it.
   std::unique_ptr<internal::MountNode> NewNode(const MountPath& mount) {
-    auto node = std::make_unique<internal::MountNode>();
-    node->entry.ns = mount.ns;
-    node->entry.path = mount.path;
-    node->entry.plugin = "kv";
-    node->entry.accessor = "kv_01234567";
+    MountEntry entry;
+    entry.ns = mount.ns;
+    entry.path = mount.path;
+    entry.plugin = "kv";
+    entry.accessor = "kv_01234567";
+    auto shared = std::make_shared<const MountEntry>(std::move(entry));
     auto slot = std::make_shared<internal::Slot>();
-    generations_.push_back(std::make_unique<internal::Generation>());
-    generations_.back()->number = 1;
-    slot->current.store(generations_.back().get());
-    node->attachment = std::move(slot);
-    return node;
+    slot->entry = shared;
+    internal::Generation* generation = generations_.Take();
+    if (generation == nullptr) std::abort();
+    generation->number = 1;
+    generation->mount = shared;
+    slot->current.store(generation);
+    return std::make_unique<internal::MountNode>(std::move(shared), std::move(slot), 0);
   }
   void Put(std::unique_ptr<internal::MountNode> node) {
     node->place = publisher_.next();
@@ -48,7 +52,7 @@ class Routes {
 
  private:
   internal::SectionDomain domain_;
-  std::vector<std::unique_ptr<internal::Generation>> generations_;
+  internal::GenerationSlab generations_{&domain_, nullptr};
   std::vector<std::unique_ptr<internal::MountNode>> nodes_;
   internal::Publisher publisher_;
 };

@@ -102,10 +102,12 @@ int Resolve() {
   publisher.PutNamespace(std::string(kNamespace));
   std::vector<std::unique_ptr<plugreload::internal::MountNode>> nodes;
   for (int i = 0; i < kMounts; ++i) {
-    nodes.push_back(std::make_unique<plugreload::internal::MountNode>());
-    nodes.back()->entry.ns = kNamespace;
-    nodes.back()->entry.path = Path(i).substr(0, Path(i).find('/') + 1);
-    nodes.back()->place = publisher.next();
+    plugreload::MountEntry entry;
+    entry.ns = kNamespace;
+    entry.path = Path(i).substr(0, Path(i).find('/') + 1);
+    nodes.push_back(std::make_unique<plugreload::internal::MountNode>(
+        std::make_shared<const plugreload::MountEntry>(std::move(entry)), nullptr,
+        publisher.next()));
     publisher.PutMount(*nodes.back());
   }
   publisher.Commit();

@@ -13,8 +13,8 @@ namespace {
 std::unique_ptr<MountNode> NewNode(const std::string& path, std::uint64_t place) {
   MountEntry entry;
   entry.path = path;
-  return std::make_unique<MountNode>(
-      MountNode{std::move(entry), std::make_shared<MountAttachment>(), place});
+  return std::make_unique<MountNode>(std::make_shared<const MountEntry>(std::move(entry)),
+                                     std::make_shared<MountAttachment>(), place);
 }
 
 // Every batch moves the whole set: in one revision all mounts are below a/, in the next below b/,

@@ -18,8 +18,8 @@ std::shared_ptr<MountNode> NewNode(const std::string& ns, const std::string& pat
   MountEntry entry;
   entry.ns = ns;
   entry.path = path;
-  return std::make_shared<MountNode>(
-      MountNode{std::move(entry), std::make_shared<MountAttachment>(), place});
+  return std::make_shared<MountNode>(std::make_shared<const MountEntry>(std::move(entry)),
+                                     std::make_shared<MountAttachment>(), place);
 }
 
 // The publisher beside a plain picture of what it should show.

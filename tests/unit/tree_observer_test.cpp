@@ -17,17 +17,17 @@ class Witness : public MountObserver {
     int changes = 0;
   };
 
-  std::shared_ptr<MountAttachment> OnMounted(const MountEntry& entry, std::uint64_t) override {
-    Note("mounted", entry);
+  std::shared_ptr<MountAttachment> OnMounted(const SharedEntry& entry, std::uint64_t) override {
+    Note("mounted", *entry);
     auto slot = std::make_shared<Slot>();
-    slots[entry.accessor] = slot;
+    slots[entry->accessor] = slot;
     return slot;
   }
-  void OnMountChanged(const MountEntry& entry, std::uint64_t,
+  void OnMountChanged(const SharedEntry& entry, std::uint64_t,
                       MountAttachment& attachment) override {
     ++static_cast<Slot&>(attachment).changes;
-    if (&attachment != slots[entry.accessor].get()) events.push_back("wrong slot");
-    Note("changed", entry);
+    if (&attachment != slots[entry->accessor].get()) events.push_back("wrong slot");
+    Note("changed", *entry);
   }
   void OnUnmounted(const MountEntry& entry,
                    const std::shared_ptr<MountAttachment>& attachment) override {
