@@ -4,7 +4,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
+#include <bit>
 #include <chrono>
 #include <climits>
 #include <functional>
@@ -62,6 +64,35 @@ struct Leases {
   }
 };
 
+// The other candidate: a lease stores the generation in a slot of its thread and looks again
+// whether it is still current, and whoever waits for a drain looks through all slots of all
+// threads. As fast as it can be had: released by its own thread, at most 64 at a time.
+struct Hazards {
+  std::array<std::atomic<Generation*>, 64> slots{};
+  std::uint64_t free = ~std::uint64_t{0};
+
+  [[gnu::always_inline]] int Acquire(const std::atomic<Generation*>& current,
+                                     const internal::SectionRecord& record) {
+    const int slot = std::countr_zero(free);
+    free &= free - 1;
+    for (Generation* seen = current.load(std::memory_order_relaxed);;) {
+      slots[static_cast<std::size_t>(slot)].store(seen, std::memory_order_relaxed);
+      record.LightFence();
+      Generation* again = current.load(std::memory_order_acquire);
+      if (again == seen) return slot;
+      seen = again;
+    }
+  }
+  [[gnu::always_inline]] void Release(int slot, const internal::SectionRecord& record) {
+    auto& held = slots[static_cast<std::size_t>(slot)];
+    Generation* generation = held.load(std::memory_order_relaxed);
+    held.store(nullptr, std::memory_order_release);
+    free |= std::uint64_t{1} << slot;
+    record.LightFence();
+    if (generation->draining.load(std::memory_order_relaxed)) generation->drained->Wake();
+  }
+};
+
 // A thread that swaps a thousand times a second for as long as it lives.
 class Swapper {
  public:
@@ -104,6 +135,34 @@ struct Peers {
     for (std::size_t i = 0; i < operations; ++i) sum += *plain.load(std::memory_order_acquire);
     Keep(sum);
   }
+  // What counting costs that protects nothing: the two counters where a lease has them.
+  static void Counted(Leases& leases, std::size_t operations) {
+    std::uint64_t sum = 0;
+    for (std::size_t i = 0; i < operations; ++i) {
+      internal::SectionRecord& record = *leases.domain.Record();
+      const Generation& generation = *leases.current.load(std::memory_order_acquire);
+      sum += generation.number;
+      internal::LeaseCounter* counter = record.Counter(generation.id);
+      for (std::atomic<std::uint32_t>* count : {&counter->in, &counter->out}) {
+        count->store(count->load(std::memory_order_relaxed) + 1, std::memory_order_release);
+      }
+    }
+    // Twice the ended are the begun again.
+    internal::LeaseCounter* counter = leases.domain.Record()->Counter(leases.current.load()->id);
+    counter->in.store(counter->out.load() / 2);
+    Keep(sum);
+  }
+  static void Hazard(Leases& leases, std::size_t operations) {
+    thread_local Hazards hazards;
+    std::uint64_t sum = 0;
+    for (std::size_t i = 0; i < operations; ++i) {
+      const internal::SectionRecord& record = *leases.domain.Record();
+      const int slot = hazards.Acquire(leases.current, record);
+      sum += hazards.slots[static_cast<std::size_t>(slot)].load(std::memory_order_relaxed)->number;
+      hazards.Release(slot, record);
+    }
+    Keep(sum);
+  }
   void SharedMutex(std::size_t operations) {
     std::uint64_t sum = 0;
     for (std::size_t i = 0; i < operations; ++i) {
@@ -137,7 +196,7 @@ double OnThreads(int threads, const std::function<void(std::size_t)>& loop,
 }
 
 void MeasureLeases(Report& report) {
-  Leases leases;
+  Leases leases, counters;
   Peers peers;
   Rounds rounds;
   std::vector<double> rates;
@@ -161,6 +220,11 @@ void MeasureLeases(Report& report) {
   const auto urcu2 = way("liburcu-memb section", 2, Peers::Urcu);
   const auto plain = [&](std::size_t n) { peers.Plain(n); };
   const auto plain1 = way("plain deref", 1, plain), plain2 = way("plain deref", 2, plain);
+  const auto counted = [&](std::size_t n) { Peers::Counted(counters, n); };
+  const auto counted1 = way("plain deref and two counters", 1, counted);
+  const auto hazard = [&](std::size_t n) { Peers::Hazard(leases, n); };
+  const auto hazard1 = way("hazard slot per lease", 1, hazard);
+  const auto hazard2 = way("hazard slot per lease", 2, hazard);
   const auto mutex = [&](std::size_t n) { peers.SharedMutex(n); };
   const auto mutex1 = way("shared_mutex + atomic", 1, mutex, kOperations / 10);
   const auto mutex2 = way("shared_mutex + atomic", 2, mutex, kOperations / 10);
@@ -176,6 +240,9 @@ void MeasureLeases(Report& report) {
   report.Compare("lease with 1,000 swaps/s to without, 2 threads", rounds, swaps2, long2, 1.10);
   report.Compare("lease to plain deref, 1 thread", rounds, ours1, plain1, 0);
   report.Compare("lease to plain deref, 2 threads", rounds, ours2, plain2, 0);
+  report.Compare("lease to plain deref and two counters, 1 thread", rounds, ours1, counted1, 0);
+  report.Compare("lease to hazard slot per lease, 1 thread", rounds, ours1, hazard1, 0);
+  report.Compare("lease to hazard slot per lease, 2 threads", rounds, ours2, hazard2, 0);
   report.Compare("lease to shared_mutex + atomic, 1 thread", rounds, ours1, mutex1, 0);
   report.Compare("lease to shared_mutex + atomic, 2 threads", rounds, ours2, mutex2, 0);
   report.Compare("lease to atomic<shared_ptr>, 1 thread", rounds, ours1, shared1, 0);
