@@ -118,6 +118,9 @@ class Engine final : public MountObserver {
     if (Status status = applier_->CatchUp(prefixes, deadline); !status.ok()) return status;
     return attempt();
   }
+  // `carry`: Jobs::Carry instead of Jobs::Submit.
+  Result<std::string> Hand(const ReloadRequest& request, bool carry);
+  Result<std::string> HandLocal(const ReloadRequest& request, bool carry);
   enum class Found { kLease, kNoNamespace, kNoMount, kNotServing, kNoMemory };
   // What a request waits for that found its mount not serving.
   struct Waiting {

@@ -102,6 +102,25 @@ std::string Jobs::HeldText(const Job& job) const {
 
 Result<std::string> Jobs::Submit(const ReloadRequest& request, std::set<std::string> names,
                                  std::optional<PluginRef> pin_before) {
+  return Enqueue(request, std::move(names), std::move(pin_before), nullptr);
+}
+
+Result<std::string> Jobs::Carry(const ReloadRequest& request, std::set<std::string> names,
+                                std::optional<PluginRef> pin_before) {
+  std::shared_ptr<Job> guest;
+  Result<std::string> id = Enqueue(request, std::move(names), std::move(pin_before), &guest);
+  if (guest == nullptr) return id;
+  run_(guest);
+  const MutexLock lock(mutex_);
+  Leave(guest);
+  --guests_;
+  changed_.NotifyAll();
+  return id;
+}
+
+Result<std::string> Jobs::Enqueue(const ReloadRequest& request, std::set<std::string> names,
+                                  std::optional<PluginRef> pin_before,
+                                  std::shared_ptr<Job>* guest) {
   const std::string id = request.reload_id.empty() ? NewUuid() : request.reload_id;
   const std::uint64_t last_start = last_start_();
   const MutexLock lock(mutex_);
@@ -133,9 +152,16 @@ Result<std::string> Jobs::Submit(const ReloadRequest& request, std::set<std::str
   job->requested_at[id] = UnixMillis();
   if (pin_before) job->pin_before[id] = *std::move(pin_before);
   by_id_[id] = job;
+  job->guest = guest != nullptr;
   Tell(EventKind::kReloadQueued, *job);
-  queue_.push_back(std::move(job));
+  queue_.push_back(job);
   StartWhatCan();
+  if (job->guest && job->started) {
+    ++guests_;
+    *guest = std::move(job);
+  } else {
+    job->guest = false;
+  }
   return id;
 }
 
@@ -156,6 +182,7 @@ void Jobs::StartWhatCan() {
     job->started = true;
     job->report.state = ReloadState::kRunning;
     Tell(EventKind::kReloadStarted, *job);
+    if (job->guest) continue;
     workers_.Post([this, job] {
       run_(job);
       const MutexLock lock(mutex_);
@@ -444,11 +471,14 @@ bool Jobs::Shutdown(Deadline deadline) {
     running.assign(running_.begin(), running_.end());
   }
   for (const auto& job : running) job->cancel.request_stop();
-  const bool all = workers_.Close(deadline);
-  // Those that had no thread yet.
+  bool all = workers_.Close(deadline);
   const MutexLock lock(mutex_);
+  while (guests_ > 0 && changed_.WaitUntil(mutex_, deadline)) {
+  }
+  all = all && guests_ == 0;
+  // Those that had no thread yet.
   for (const auto& job : running) {
-    if (job->answered) continue;
+    if (job->answered || job->guest) continue;
     job->report.state = ReloadState::kCancelled;
     job->answered = true;
     End(*job);

@@ -57,6 +57,7 @@ struct Job {
   std::size_t draining = 0;                     // old generations that are still leased
   std::size_t retiring = 0;                     // old instances that are not stopped yet
   bool started = false;
+  bool guest = false;      // whoever asked lends the thread
   bool waiting = false;    // the run has nothing left to do but to wait for these two
   bool committed = false;  // too late to cancel
   bool answered = false;   // the blocking caller has been given the report
@@ -81,6 +82,10 @@ class Jobs {
   // Queues the request, or joins an equal one that waits. The reload_id.
   Result<std::string> Submit(const ReloadRequest& request, std::set<std::string> names,
                              std::optional<PluginRef> pin_before = std::nullopt);
+  // The same for a caller that is going to wait for the answer: when nothing is in the way the
+  // reload is carried out on this thread, before the call returns.
+  Result<std::string> Carry(const ReloadRequest& request, std::set<std::string> names,
+                            std::optional<PluginRef> pin_before = std::nullopt);
   std::optional<ReloadRequest> RequestOf(std::string_view reload_id) const;
   std::optional<ReloadReport> Find(std::string_view reload_id) const;
   Result<ReloadReport> Wait(std::string_view reload_id, Deadline deadline,
@@ -107,6 +112,9 @@ class Jobs {
   bool Shutdown(Deadline deadline);
 
  private:
+  // `guest`: null when the job was joined, or has to wait for a worker.
+  Result<std::string> Enqueue(const ReloadRequest& request, std::set<std::string> names,
+                              std::optional<PluginRef> pin_before, std::shared_ptr<Job>* guest);
   void StartWhatCan() PLUGRELOAD_REQUIRES(mutex_);
   void Leave(const std::shared_ptr<Job>& job) PLUGRELOAD_REQUIRES(mutex_);
   void Drained(Job& job) PLUGRELOAD_REQUIRES(mutex_);
@@ -135,6 +143,7 @@ class Jobs {
   std::map<std::string, std::shared_ptr<Job>, std::less<>> by_id_ PLUGRELOAD_GUARDED_BY(mutex_);
   std::deque<std::string> ended_ PLUGRELOAD_GUARDED_BY(mutex_);  // oldest first
   bool closed_ PLUGRELOAD_GUARDED_BY(mutex_) = false;
+  std::size_t guests_ PLUGRELOAD_GUARDED_BY(mutex_) = 0;  // callers that carry a job out
   Workers workers_;
 };
 

@@ -15,18 +15,24 @@ constexpr std::size_t kMostAwaited = 16;
 
 }  // namespace
 
-Result<std::string> Engine::Submit(const ReloadRequest& request) {
+Result<std::string> Engine::Submit(const ReloadRequest& request) { return Hand(request, false); }
+
+Result<std::string> Engine::SubmitLocal(const ReloadRequest& request) {
+  return HandLocal(request, false);
+}
+
+Result<std::string> Engine::Hand(const ReloadRequest& request, bool carry) {
   const Result<ReloadRequest> canonical = CheckRequest(request);
   if (!canonical.ok()) return canonical.status();
   if (const auto* named = std::get_if<ByMounts>(&canonical->target)) {
     AwaitNamed(canonical->ns, named->paths);
   }
-  if (global_ == nullptr) return SubmitLocal(*canonical);
+  if (global_ == nullptr) return HandLocal(*canonical, carry);
   const bool others = canonical->scope == Scope::kGlobal || global_->HasSiblings();
-  return others ? global_->Submit(*canonical) : SubmitLocal(*canonical);
+  return others ? global_->Submit(*canonical) : HandLocal(*canonical, carry);
 }
 
-Result<std::string> Engine::SubmitLocal(const ReloadRequest& request) {
+Result<std::string> Engine::HandLocal(const ReloadRequest& request, bool carry) {
   Result<ReloadRequest> local = CheckRequest(request);
   if (!local.ok()) return local.status();
   std::optional<PluginRef> before;
@@ -39,7 +45,9 @@ Result<std::string> Engine::SubmitLocal(const ReloadRequest& request) {
     if (!set.ok()) return set;
   }
   local->scope = Scope::kLocal;
-  return jobs_->Submit(*local, planner_->Names(*local), std::move(before));
+  std::set<std::string> names = planner_->Names(*local);
+  return carry ? jobs_->Carry(*local, std::move(names), std::move(before))
+               : jobs_->Submit(*local, std::move(names), std::move(before));
 }
 
 Result<ReloadRequest> Engine::CheckRequest(const ReloadRequest& request) {
@@ -75,7 +83,7 @@ bool Engine::AwaitNamespace(std::string_view ns) const {
 }
 
 Result<ReloadReport> Engine::Reload(const ReloadRequest& request) {
-  const Result<std::string> id = Submit(request);
+  const Result<std::string> id = Hand(request, true);
   if (!id.ok()) return id.status();
   // Bounded by the deadlines of the phases of this reload and of those before it.
   return Wait(*id, Deadline::max(), ReloadCoordinator::Until::kAnswer);
