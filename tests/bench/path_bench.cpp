@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "c_engine.h"
+#include "cpp_router.hpp"
 #include "go_peer.hpp"
 #include "harness.hpp"
 #include "routes.hpp"
@@ -55,6 +56,16 @@ void Cpp(Runtime& runtime, const DataSet& data, std::size_t operations) {
   Keep(at);
 }
 
+void VaultInCpp(const CppRouter& router, const DataSet& data, std::size_t operations) {
+  const std::size_t mask = data.requests.size() - 1;
+  std::uint64_t at = 0;
+  for (std::size_t i = 0; i < operations; ++i) {
+    const Request& request = data.requests[at & mask];
+    at += 1 + (router.Look(request.ns, request.path) & zero);
+  }
+  Keep(at);
+}
+
 // Reloads one mount after the other as fast as it goes, `per_second` times a second at most.
 class Storm {
  public:
@@ -89,7 +100,11 @@ void Measure(Report& report, std::size_t count, double bar, int thread_most) {
   Routes routes(data);
   Served served(data);
   std::optional<GoPeer> router;
-  if (bar != 0) router.emplace(PLUGRELOAD_BENCH_ROUTER, count);
+  std::optional<CppRouter> cpp_router;
+  if (bar != 0) {
+    router.emplace(PLUGRELOAD_BENCH_ROUTER, count);
+    cpp_router.emplace(data);
+  }
   for (int threads = 1; threads <= thread_most; ++threads) {
     Rounds rounds;
     const auto way = [&](const char* name, std::function<void(std::size_t)> loop) {
@@ -99,8 +114,11 @@ void Measure(Report& report, std::size_t count, double bar, int thread_most) {
         way("Acquire + release, C++", [&](std::size_t n) { Cpp(served.runtime(), data, n); });
     const auto bare =
         way("unprotected look-up", [&](std::size_t n) { Bare(routes.publisher(), data, n); });
-    Rounds::Way go = 0;
-    if (router) go = rounds.Add("Vault's router in Go", [&] { return router->Measure(threads); });
+    Rounds::Way go = 0, cpp = 0;
+    if (router) {
+      go = rounds.Add("Vault's router in Go", [&] { return router->Measure(threads); });
+      cpp = way("Vault's router in C++", [&](std::size_t n) { VaultInCpp(*cpp_router, data, n); });
+    }
     rounds.Run(report.rounds());
     report.Compare(
         fmt::format("Acquire + release at {} to unprotected, {} thread(s)", count, threads), rounds,
@@ -109,6 +127,9 @@ void Measure(Report& report, std::size_t count, double bar, int thread_most) {
       report.Compare(
           fmt::format("Acquire + release at {} to Vault's router, {} thread(s)", count, threads),
           rounds, ours, go, 1.0 / 3);
+      report.Compare(fmt::format("Acquire + release at {} to that design in C++, {} thread(s)",
+                                 count, threads),
+                     rounds, ours, cpp, 0);
     }
     report.Point("cost", static_cast<double>(count), fmt::format("acquire, {} thread(s)", threads),
                  Median(rounds.costs(ours)), "ns");

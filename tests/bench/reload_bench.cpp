@@ -7,9 +7,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
@@ -25,23 +26,6 @@ namespace plugreload::bench {
 namespace {
 
 constexpr int kMany = 16;
-
-// A directory that goes with the object.
-class Directory {
- public:
-  Directory() {
-    std::string name = (std::filesystem::temp_directory_path() / "plr-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) GiveUp(Status(Code::kInternal, "mkdtemp", name));
-    path_ = name;
-  }
-  ~Directory() { std::filesystem::remove_all(path_); }
-  Directory(const Directory&) = delete;
-  Directory& operator=(const Directory&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 // "one" with a mount, "many" with sixteen; a process for each mount.
 class Processes {
@@ -81,7 +65,7 @@ class Processes {
     }
   }
 
-  Directory directory_;
+  ScratchDirectory directory_;
   std::unique_ptr<Runtime> runtime_;
 };
 
@@ -166,14 +150,72 @@ void MeasureWork(Report& report, Processes& processes, const std::string& direct
   report.Figure("times that a thread sleeps in a bare one", Median(bare_switches), "");
 }
 
+// Where the time of one reload goes: the parts that it is made of, by themselves.
+void MeasureBudget(Report& report, Processes& processes, const std::string& directory) {
+  constexpr int kTimes = 10;
+  ProcessLauncherOptions options;
+  options.run_directory = directory;
+  auto launcher = NewProcessLauncher(std::move(options));
+  if (!launcher.ok()) GiveUp(launcher.status());
+  LaunchSpec spec;
+  spec.plugin.ref = {PluginType::kSecret, "one", "v1.0.0"};
+  spec.plugin.command = spec.command = PLUGRELOAD_BENCH_CHILD;
+  spec.plugin.sha256 = Sha256Of(spec.command);
+  spec.handshake.protocol_versions = {1};
+  spec.instance = "one";
+  Rounds rounds;
+  std::vector<double> bare_stop, launcher_stop;
+  const auto bare = rounds.Add("bare start", [&] {
+    BareCost cost;
+    for (int i = 0; i < kTimes; ++i) {
+      if (!BareParts(PLUGRELOAD_BENCH_CHILD, directory, cost)) std::exit(1);
+    }
+    bare_stop.push_back(cost.stop / kTimes);
+    return cost.start / kTimes;
+  });
+  const auto ours = rounds.Add("start by the launcher", [&] {
+    BareCost cost;
+    for (int i = 0; i < kTimes; ++i) {
+      StartContext context;
+      context.deadline = After(Millis(60'000));
+      context.on_exit = [](const InstanceExit&) {};
+      const double begin = WallNow();
+      auto started = (*launcher)->Start(spec, context);
+      if (!started.ok()) GiveUp(started.status());
+      const double running = WallNow();
+      if (Status stop = (*started)->Stop(After(Millis(60'000))); !stop.ok()) GiveUp(stop);
+      cost.start += (running - begin) / 1'000;
+      cost.stop += (WallNow() - running) / 1'000;
+    }
+    launcher_stop.push_back(cost.stop / kTimes);
+    return cost.start / kTimes;
+  });
+  const auto whole =
+      rounds.Add("whole reload", [&] { return Micros(kTimes, [&] { processes.Reload("one"); }); });
+  rounds.Run(report.rounds());
+  const double start = Median(rounds.costs(ours)), stop = Median(launcher_stop);
+  report.Figure("budget of a reload: bare clone to the line", Median(rounds.costs(bare)), "us");
+  report.Figure("budget of a reload: the launcher's start", start, "us");
+  report.Figure("budget of a reload: bare SIGTERM to reaped", Median(bare_stop), "us");
+  report.Figure("budget of a reload: the launcher's stop", stop, "us");
+  report.Figure("budget of a reload: plan, swap, drain, report, threads",
+                Median(rounds.costs(whole)) - start - stop, "us");
+  report.Figure("budget of a reload: all of it", Median(rounds.costs(whole)), "us");
+}
+
 void MeasureProcesses(Report& report) {
   Processes processes;
-  const Directory directory;
+  const ScratchDirectory directory;
   Rounds rounds;
   const auto bare = rounds.Add("bare clone, handshake, SIGTERM, reap",
                                [&] { return Micros(10, [&] { Bare(directory.path()); }); });
   const auto one = rounds.Add("reload of one process",
                               [&] { return Micros(10, [&] { processes.Reload("one"); }); });
+  const auto spawn = rounds.Add("posix_spawn, handshake, SIGTERM, waitpid", [&] {
+    return Micros(10, [&] {
+      if (!SpawnCycle(PLUGRELOAD_BENCH_CHILD, directory.path())) std::exit(1);
+    });
+  });
   const auto many = rounds.Add("reload of 16 processes",
                                [&] { return Micros(2, [&] { processes.Reload("many"); }); });
   const auto sixteen = rounds.Add("16 bare ones, one after the other", [&] {
@@ -183,9 +225,11 @@ void MeasureProcesses(Report& report) {
   });
   rounds.Run(report.rounds());
   report.Compare("reload of one process to a bare one", rounds, one, bare, 1.15, 1, "us");
+  report.Compare("reload of one process to posix_spawn", rounds, one, spawn, 0, 1, "us");
   report.Compare("reload of 16 processes to 16 bare ones", rounds, many, sixteen, 0.7, 1, "us");
 
   MeasureWork(report, processes, directory.path());
+  MeasureBudget(report, processes, directory.path());
 
   Rounds sizes;
   const auto empty =
@@ -198,11 +242,20 @@ void MeasureProcesses(Report& report) {
   report.Compare("reload in a host of 1 GiB to an empty host", sizes, full, empty, 1.1, 1, "us");
 }
 
+// A host that is told of everything.
+class Listener : public Host {
+ public:
+  void OnEvent(const Event&) noexcept override { told_.fetch_add(1, std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> told_{0};
+};
+
 void MeasureShared(Report& report) {
   constexpr std::size_t kMounts = 100'000;
   const DataSet data(kMounts);
-  Served served(data, PLUGRELOAD_BENCH_CHILD);
-  const Directory directory;
+  Served served(data, PLUGRELOAD_BENCH_CHILD, std::make_shared<Listener>());
+  const ScratchDirectory directory;
   Rounds rounds;
   // The limit: the spawn, and 100 ns for each mount.
   const auto limit = rounds.Add("a spawn and 100 ns a mount", [&] {

@@ -1,11 +1,14 @@
 #include "served.hpp"
 
 #include <malloc.h>
+#include <unistd.h>
 
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -68,12 +71,22 @@ void Fill(StateStore& store, const DataSet& data, const PluginSpec& spec) {
   filler.Commit();
 }
 
+}  // namespace
+
 double HeapBytes() {
   const auto info = mallinfo2();
   return static_cast<double>(info.uordblks + info.hblkhd);
 }
 
-}  // namespace
+ScratchDirectory::ScratchDirectory() {
+  const bool memory = access("/dev/shm", W_OK) == 0;
+  path_ = (memory ? "/dev/shm" : std::filesystem::temp_directory_path().string()) + "/plr-XXXXXX";
+  if (mkdtemp(path_.data()) == nullptr) GiveUp(Status(Code::kInternal, "mkdtemp", path_));
+}
+ScratchDirectory::~ScratchDirectory() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
 
 std::string Sha256Of(const std::string& file) {
   char text[65] = "";
@@ -89,8 +102,10 @@ void GiveUp(const Status& status) {
   std::exit(1);
 }
 
-Served::Served(const DataSet& data, const char* command) {
+Served::Served(const DataSet& data, const char* command, std::shared_ptr<Host> host)
+    : mounts_(data.mounts.size()) {
   RuntimeOptions options;
+  options.host = std::move(host);
   options.allow_unhashed = true;
   options.store = NewMemoryStore();
   Fill(*options.store, data, Spec(command));
@@ -105,7 +120,7 @@ Served::Served(const DataSet& data, const char* command) {
   runtime_ = *std::move(made);
   if (Status ready = runtime_->WaitReady(After(Millis(600'000))); !ready.ok()) GiveUp(ready);
   start_ns_ = WallNow() - start;
-  bytes_ = (HeapBytes() - before) / static_cast<double>(data.mounts.size());
+  bytes_ = HeapBytes() - before;
 }
 
 Served::~Served() = default;

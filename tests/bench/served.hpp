@@ -2,6 +2,7 @@
 #ifndef PLUGRELOAD_TESTS_BENCH_SERVED_HPP_
 #define PLUGRELOAD_TESTS_BENCH_SERVED_HPP_
 
+#include <cstddef>
 #include <memory>
 #include <string>
 
@@ -15,20 +16,41 @@ namespace plugreload::bench {
 // refused.
 class Served {
  public:
-  explicit Served(const DataSet& data, const char* command = "");
+  explicit Served(const DataSet& data, const char* command = "",
+                  std::shared_ptr<Host> host = nullptr);
   ~Served();
   Served(const Served&) = delete;
   Served& operator=(const Served&) = delete;
 
   Runtime& runtime() { return *runtime_; }
-  double start_ns() const { return start_ns_; }      // from the store to every mount serving
-  double bytes_per_mount() const { return bytes_; }  // the store's copy not included
-  ReloadReport Reload();                             // all of it
-  void ReloadMount(const MountPath& mount);          // that one alone
+  double start_ns() const { return start_ns_; }  // from the store to every mount serving
+  // Of the heap, the store's copy not included.
+  double bytes() const { return bytes_; }
+  double bytes_per_mount() const { return bytes_ / static_cast<double>(mounts_); }
+  ReloadReport Reload();                     // all of it
+  void ReloadMount(const MountPath& mount);  // that one alone
 
  private:
   std::unique_ptr<Runtime> runtime_;
+  std::size_t mounts_;
   double start_ns_ = 0, bytes_ = 0;
+};
+
+// What malloc has given out.
+double HeapBytes();
+
+// A directory that goes with the object: in memory where that is to be had, as /run is, where a
+// host keeps such things.
+class ScratchDirectory {
+ public:
+  ScratchDirectory();
+  ~ScratchDirectory();
+  ScratchDirectory(const ScratchDirectory&) = delete;
+  ScratchDirectory& operator=(const ScratchDirectory&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
 };
 
 // By sha256sum, so that an image is read once and not by every start.

@@ -1,6 +1,6 @@
 // The real go-plugin client as a host of any plugin of kv.proto.
 //
-//	go_host PROGRAM [-mtls] [-times N]
+//	go_host [-mtls] [-sha256 HEX] [-times N] PROGRAM
 //
 // Starts it, pings it, asks for a key, stops it; N times. Fails with what went wrong, else prints
 // what it took: the clock's time, the processor's in the host and in the plugin.
@@ -8,6 +8,8 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"flag"
 	"fmt"
 	"io/ioutil"
@@ -33,7 +35,7 @@ func (kvPlugin) GRPCClient(_ context.Context, _ *plugin.GRPCBroker, connection *
 	return kvpb.NewKvClient(connection), nil
 }
 
-func once(program string, mtls bool) error {
+func once(program string, mtls bool, secure *plugin.SecureConfig) error {
 	client := plugin.NewClient(&plugin.ClientConfig{
 		HandshakeConfig: plugin.HandshakeConfig{
 			ProtocolVersion: 1, MagicCookieKey: "PLUGRELOAD_EXAMPLE", MagicCookieValue: "kv",
@@ -42,6 +44,7 @@ func once(program string, mtls bool) error {
 		Cmd:              exec.Command(program),
 		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
 		AutoMTLS:         mtls,
+		SecureConfig:     secure,
 		Logger:           hclog.New(&hclog.LoggerOptions{Output: ioutil.Discard}),
 	})
 	defer client.Kill()
@@ -80,12 +83,22 @@ func cpu(who int) time.Duration {
 
 func main() {
 	mtls := flag.Bool("mtls", false, "with AutoMTLS")
+	checksum := flag.String("sha256", "", "of the program; checked before each start")
 	times := flag.Int("times", 1, "how often")
 	flag.Parse()
+	sum, err := hex.DecodeString(*checksum)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "go_host:", err)
+		os.Exit(1)
+	}
 	begin := time.Now()
 	host, child := cpu(syscall.RUSAGE_SELF), cpu(syscall.RUSAGE_CHILDREN)
 	for i := 0; i < *times; i++ {
-		if err := once(flag.Arg(0), *mtls); err != nil {
+		var secure *plugin.SecureConfig
+		if len(sum) > 0 {
+			secure = &plugin.SecureConfig{Checksum: sum, Hash: sha256.New()}
+		}
+		if err := once(flag.Arg(0), *mtls, secure); err != nil {
 			fmt.Fprintln(os.Stderr, "go_host:", err)
 			os.Exit(1)
 		}

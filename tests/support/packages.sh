@@ -17,9 +17,10 @@ packages_cluster=(libgrpc++-dev libprotobuf-dev protobuf-compiler etcd-server et
 packages_goplugin=(libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
   golang-any golang-github-hashicorp-go-plugin-dev golang-google-grpc-dev golang-goprotobuf-dev
   python3-grpcio openssl)
-packages_bench=(libbenchmark-dev liburcu-dev golang-any golang-github-armon-go-radix-dev gnuplot-nox)
+packages_bench=(libbenchmark-dev liburcu-dev golang-any golang-github-armon-go-radix-dev gnuplot-nox
+  "${packages_goplugin[@]}")
 packages_fuzz=(clang libclang-rt-14-dev llvm)
-packages_lint=("${packages_bench[@]}" "${packages_goplugin[@]}" clang-format clang-tidy)
+packages_lint=("${packages_bench[@]}" clang-format clang-tidy)
 
 # install_packages NAME...: installs what is missing, with apt as root or through sudo.
 install_packages() {

@@ -1,0 +1,113 @@
+// A plugin in Go from its start to its end, one call included: here, and by the original's client
+// as Vault runs it, which is with a certificate for each start (AutoMTLS) and a checksum.
+#include <grpcpp/channel.h>
+#include <grpcpp/client_context.h>
+
+#include <cstdio>
+#include <kv.grpc.pb.h>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "harness.hpp"
+#include "plugreload/goplugin.hpp"
+#include "served.hpp"
+
+namespace plugreload::bench {
+namespace {
+
+constexpr int kTimes = 3;
+
+std::shared_ptr<Launcher> Make(const std::string& directory, GoPluginSecurity security) {
+  GoPluginLauncherOptions options;
+  options.process.run_directory = directory;
+  options.security = security;
+  auto launcher = NewGoPluginLauncher(std::move(options));
+  if (!launcher.ok()) GiveUp(launcher.status());
+  return *std::move(launcher);
+}
+
+void Once(Launcher& launcher, const std::string& sha256) {
+  LaunchSpec spec;
+  spec.plugin.ref = {PluginType::kSecret, "kv", "v1.0.0"};
+  spec.command = spec.plugin.command = PLUGRELOAD_BENCH_GO_PLUGIN;
+  spec.plugin.sha256 = sha256;
+  spec.handshake = {"PLUGRELOAD_EXAMPLE", "kv", {1}};
+  StartContext context;
+  context.deadline = After(Millis(60'000));
+  context.on_exit = [](const InstanceExit&) {};
+  auto instance = launcher.Start(spec, context);
+  if (!instance.ok()) GiveUp(instance.status());
+  example::GetRequest request;
+  request.set_key("k");
+  example::GetAnswer answer;
+  grpc::ClientContext call;
+  const auto channel = ChannelOf((*instance)->info());
+  const auto status = example::Kv::NewStub(channel)->Get(&call, request, &answer);
+  if (!status.ok()) GiveUp(Status(Code::kInternal, "call", status.error_message()));
+  if (Status stopped = (*instance)->Stop(After(Millis(10'000))); !stopped.ok()) GiveUp(stopped);
+}
+
+double Theirs(const std::string& options) {
+  const std::string command = std::string(PLUGRELOAD_BENCH_GO_HOST) + options + " -times " +
+                              std::to_string(kTimes) + " " + PLUGRELOAD_BENCH_GO_PLUGIN;
+  std::FILE* const pipe = popen(command.c_str(), "re");
+  int done = 0;
+  double wall = 0, cpu = 0;
+  const int read = pipe == nullptr ? 0 : std::fscanf(pipe, "%d %lf %lf", &done, &wall, &cpu);
+  if (pipe == nullptr || pclose(pipe) != 0 || read != 3) {
+    GiveUp(Status(Code::kInternal, "go_host", command));
+  }
+  return wall;
+}
+
+template <typename Action>
+double MillisEach(const Action& action) {
+  const double start = WallNow();
+  for (int i = 0; i < kTimes; ++i) action();
+  return (WallNow() - start) / 1e6 / kTimes;
+}
+
+void Measure(Report& report) {
+  const ScratchDirectory scratch;
+  const std::string& directory = scratch.path();
+  const std::string sha256 = Sha256Of(PLUGRELOAD_BENCH_GO_PLUGIN);
+  const auto plain = Make(directory, GoPluginSecurity::kPlain);
+  const auto mtls = Make(directory, GoPluginSecurity::kAutoMtls);
+  Rounds rounds;
+  const auto vault = rounds.Add("go-plugin, AutoMTLS and checksum",
+                                [&] { return Theirs(" -mtls -sha256 " + sha256); });
+  const auto bare = rounds.Add("go-plugin, plain", [&] { return Theirs(""); });
+  // A launcher of its own reads, copies, hashes and seals the file anew.
+  const auto first = rounds.Add("first start of a version, by peer credentials", [&] {
+    return MillisEach([&] { Once(*Make(directory, GoPluginSecurity::kPlain), sha256); });
+  });
+  const auto second = rounds.Add("second start of a version, by peer credentials",
+                                 [&] { return MillisEach([&] { Once(*plain, sha256); }); });
+  const auto first_mtls = rounds.Add("first start of a version, AutoMTLS", [&] {
+    return MillisEach([&] { Once(*Make(directory, GoPluginSecurity::kAutoMtls), sha256); });
+  });
+  const auto second_mtls = rounds.Add("second start of a version, AutoMTLS",
+                                      [&] { return MillisEach([&] { Once(*mtls, sha256); }); });
+  rounds.Run(report.rounds());
+  report.Compare("Go plugin, hash included, to go-plugin as Vault runs it", rounds, first, vault,
+                 0.2, 1, "ms");
+  report.Compare("Go plugin, second start of a version, to the same", rounds, second, vault, 0.08,
+                 1, "ms");
+  report.Compare("Go plugin, hash and AutoMTLS here too, to the same", rounds, first_mtls, vault, 0,
+                 1, "ms");
+  report.Compare("Go plugin, second start, AutoMTLS here too, to the same", rounds, second_mtls,
+                 vault, 0, 1, "ms");
+  report.Compare("Go plugin, second start, to go-plugin without either", rounds, second, bare, 0, 1,
+                 "ms");
+}
+
+}  // namespace
+}  // namespace plugreload::bench
+
+int main(int argc, char** argv) {
+  using namespace plugreload::bench;
+  Report report(argc, argv, "goplugin", 7);
+  Measure(report);
+  return report.Finish();
+}
