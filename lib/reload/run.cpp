@@ -302,6 +302,7 @@ void ReloadRun::WatchRetirement() {
     instance->OnRetired([jobs, job = job_, covered = mounts](const Status&, Millis took) {
       jobs->Settle(job, [&](Job& done) {
         --done.retiring;
+        if (done.ended) return;  // as above
         for (const std::size_t index : covered) done.rows[index].retire = took;
       });
     });

@@ -164,5 +164,67 @@ TEST_CASE("a crash of a shared instance brings every mount of it back", "[reload
   }
 }
 
+// More than one part of a batch.
+TEST_CASE("of very many mounts of one process only those with leases drain", "[reload][sharing]") {
+  constexpr int kMounts = 600;
+  Node node;
+  TwoVersions(node, [](PluginSpec& spec) { spec.sharing = Sharing::kGlobal; });
+  const auto path = [](int i) { return "m" + std::to_string(1000 + i) + "/"; };
+  for (int i = 0; i < kMounts; ++i) node.Mount("", path(i));
+  PluginLease first = node.Lease("", path(3)), again = node.Lease("", path(3));
+  PluginLease last = node.Lease("", path(kMounts - 1));
+  node.Pin("kv", "v2.0.0");
+  ReloadRequest request = Everywhere("kv");
+  request.drain_timeout = Millis(20);
+  const ReloadReport report = node.Reload(request);
+  CHECK(report.state == ReloadState::kDraining);
+  CHECK(report.reloaded == kMounts);
+  REQUIRE(report.mounts.size() == kMounts);
+  for (int i = 0; i < kMounts; ++i) {
+    const MountReport& mount = report.mounts[static_cast<std::size_t>(i)];
+    INFO(mount.mount.path);
+    REQUIRE(mount.mount.path == path(i));
+    REQUIRE(mount.previous_version == "v1.0.0");
+    REQUIRE(mount.running_version == "v2.0.0");
+    REQUIRE(mount.previous_generation == 1);
+    REQUIRE(mount.generation == 2);
+    REQUIRE(mount.instance == report.mounts.front().instance);
+    REQUIRE(mount.draining == (i == 3 ? 2 : i == kMounts - 1 ? 1 : 0));
+  }
+  CHECK(node.host->WaitForMount(EventKind::kMountServing, path(kMounts - 1), 1));
+  CHECK(node.plugins.Count("stop") == 0);
+  first.Release();
+  last.Release();
+  CHECK(node.plugins.Count("stop") == 0);
+  again.Release();
+  const auto ended =
+      node.reloads().Wait(report.reload_id, After(kSoon), ReloadCoordinator::Until::kEnd);
+  REQUIRE(ended.ok());
+  CHECK(ended->state == ReloadState::kDone);
+  CHECK(node.plugins.Count("stop", "v1.0.0") == 1);
+  CHECK(node.plugins.Count("start", "v2.0.0") == 1);
+}
+
+TEST_CASE("a mount that moved out of what was asked for is not swapped with the others",
+          "[reload][sharing]") {
+  Node node;
+  Four(node, Sharing::kGlobal);
+  node.Pin("kv", "v2.0.0");
+  node.plugins.Hold("v2.0.0");
+  const std::string id = node.Submit(InNamespace("a", "kv"));
+  CHECK(node.plugins.WaitFor("start", "v2.0.0", 1));
+  Must(node.reloads().Move("a", "two/", "b", "two/"));
+  node.plugins.Heal("v2.0.0");
+  const auto ended = node.reloads().Wait(id, After(kSoon), ReloadCoordinator::Until::kEnd);
+  REQUIRE(ended.ok());
+  const ReloadReport& report = *ended;
+  REQUIRE(report.mounts.size() == 2);
+  CHECK(report.mounts[0].outcome == MountOutcome::kReloaded);
+  CHECK(report.mounts[1].outcome == MountOutcome::kSkipped);
+  CHECK(report.mounts[1].status.reason() == "moved");
+  CHECK(node.VersionAt("a", "one/") == "v2.0.0");
+  CHECK(node.VersionAt("b", "two/") == "v1.0.0");
+}
+
 }  // namespace
 }  // namespace plugreload::test

@@ -15,7 +15,7 @@ struct SlowHost : Host {
   std::promise<void> entered, release;
   std::shared_future<void> gate = release.get_future().share();
   std::vector<std::string> lines;
-  std::uint64_t lost = 0;
+  std::uint64_t lost = 0, serving = 0;
   bool first = true;
 
   void Log(const LogRecord& record) noexcept override {
@@ -28,6 +28,7 @@ struct SlowHost : Host {
   }
   void OnEvent(const Event& event) noexcept override {
     if (event.kind == EventKind::kEventsLost) lost += event.count;
+    if (event.kind == EventKind::kMountServing) ++serving;
   }
 };
 
@@ -41,6 +42,39 @@ TEST_CASE("a slow host loses the oldest lines and is told how many", "[base]") {
   notifier.Close(After(Millis(10'000)));
   CHECK(host->lines == std::vector<std::string>{"first", "c", "d", "e"});
   CHECK(host->lost == 2);
+}
+
+TEST_CASE("events of a batch are made when they are told, and only those that are", "[base]") {
+  const auto host = std::make_shared<SlowHost>();
+  Notifier notifier(host, 3);
+  notifier.Log(LogLevel::kInfo, "", "first");
+  host->entered.get_future().wait();
+  std::vector<std::size_t> made;  // on the notifier's thread
+  const auto make = [&](std::size_t i) {
+    made.push_back(i);
+    return Event();
+  };
+  notifier.EmitMany(EventKind::kMountServing, 100, make);
+  CHECK(made.empty());
+  notifier.Log(LogLevel::kInfo, "", "last");  // pushes out one more of them
+  host->release.set_value();
+  notifier.Close(After(Millis(10'000)));
+  CHECK(made == std::vector<std::size_t>{98, 99});
+  CHECK(host->serving == 2);
+  CHECK(host->lines == std::vector<std::string>{"first", "last"});
+  CHECK(host->lost == 98);
+  CHECK(notifier.meters().events[static_cast<std::size_t>(EventKind::kMountServing)] == 100);
+}
+
+TEST_CASE("without a host there is nobody to tell", "[base]") {
+  Notifier notifier(nullptr, 3);
+  notifier.Log(LogLevel::kInfo, "", "line");
+  notifier.EmitMany(EventKind::kMountServing, 2, [](std::size_t) -> Event {
+    FAIL("made for nobody");
+    return {};
+  });
+  notifier.Close(After(Millis(10'000)));
+  CHECK(notifier.meters().events[static_cast<std::size_t>(EventKind::kMountServing)] == 2);
 }
 
 TEST_CASE("closing does not wait longer than asked for a host that does not return", "[base]") {
