@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "dispatch/page.hpp"
 #include "dispatch/plugins.hpp"
 #include "dispatch/route.hpp"
 #include "dispatch/text.hpp"
@@ -96,7 +97,11 @@ std::vector<std::string> Names(const std::vector<PluginSpec>& specs) {
 
 Reply ListType(const ApiCall& call) {
   const auto type = ParsePluginType(call.captures.at("type"));
-  const auto names = Names(call.backend.registry.List(*type));
+  const Result<Page> page = PageOf(call);
+  if (!page.ok()) return FromStatus(page.status());
+  auto names = Names(call.backend.registry.List(*type));
+  std::erase_if(names, [&](const std::string& name) { return name <= page->after; });
+  if (names.size() > page->limit) names.resize(page->limit);
   return names.empty() ? NotThere() : Data(Json::Object{{"keys", names}});
 }
 
@@ -144,7 +149,7 @@ std::vector<Route> CatalogRoutes() {
            .summary = "Every version of every plugin."},
           {.pattern = "sys/plugins/catalog/{type}/?",
            .where = Where::kRootNamespace,
-           .fields = {},
+           .fields = kPageFields,
            .list = ListType,
            .summary = "The names of the plugins of a type."},
           {.pattern = "sys/plugins/catalog/{type}/{name*}",

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "dispatch/mounts.hpp"
+#include "reload/engine.hpp"
 
 namespace plugreload::internal {
 namespace {
@@ -41,27 +42,34 @@ Json MountView(const MountStatus& status) {
                       {"error", status.error.ok() ? Json() : Json(status.error.message())}};
 }
 
-std::vector<MountStatus> MountsHere(const ApiCall& call) {
-  std::vector<MountStatus> states = call.backend.reloads.State(call.ns, Reach::kNamespace);
+std::vector<MountStatus> MountsHere(const ApiCall& call, Table table, const Page& page) {
+  constexpr std::string_view kAuthPrefix = "auth/";
+  constexpr std::size_t kAtOnce = 1'000;  // of a very long list, so that no lock is held for all
   std::vector<MountStatus> mounts;
-  // The tree says what is mounted, the coordinator how it runs.
-  for (MountEntry& entry : call.backend.namespaces.Mounts(call.ns, Depth::kSelf)) {
-    const auto state = std::find_if(states.begin(), states.end(), [&](const MountStatus& status) {
-      return status.mount.accessor == entry.accessor;
-    });
-    MountStatus status;
-    if (state != states.end()) status = std::move(*state);
-    status.mount = std::move(entry);
-    mounts.push_back(std::move(status));
+  std::string after = page.after;
+  if (table == Table::kAuth) after.insert(0, kAuthPrefix);
+  for (bool more = true; more && mounts.size() < page.limit;) {
+    const std::size_t most = std::min(kAtOnce, page.limit - mounts.size());
+    std::vector<MountStatus> part = call.backend.engine.StatesAfter(call.ns, after, most);
+    more = part.size() == most;
+    for (MountStatus& status : part) {
+      after = status.mount.path;
+      if (after.starts_with(kAuthPrefix) == (table == Table::kAuth)) {
+        mounts.push_back(std::move(status));
+      } else if (table == Table::kAuth) {
+        return mounts;  // behind them
+      } else {
+        after = std::string(kAuthPrefix) + '\xff';  // over them
+        more = true;
+        break;
+      }
+    }
   }
   return mounts;
 }
 
 std::optional<MountStatus> MountHere(const ApiCall& call, std::string_view path) {
-  for (MountStatus& status : MountsHere(call)) {
-    if (status.mount.path == path) return std::move(status);
-  }
-  return std::nullopt;
+  return call.backend.engine.StateAt(call.ns, path);
 }
 
 }  // namespace plugreload::internal

@@ -20,10 +20,11 @@ Reply Legacy(Json data) {
 
 template <Table kTable>
 Reply ListMounts(const ApiCall& call) {
+  const Result<Page> page = PageOf(call);
+  if (!page.ok()) return FromStatus(page.status());
   Json data{Json::Object{}};
-  for (const MountStatus& status : MountsHere(call)) {
+  for (const MountStatus& status : MountsHere(call, kTable, *page)) {
     std::string_view path = status.mount.path;
-    if (path.starts_with(kAuthPrefix) != (kTable == Table::kAuth)) continue;
     if (kTable == Table::kAuth) path.remove_prefix(kAuthPrefix.size());
     data.object()->push_back({std::string(path), MountView(status)});
   }
@@ -73,7 +74,7 @@ template <Table kTable>
 void AddTable(std::string_view all, std::string_view one, std::string_view tune,
               std::vector<Route>& routes) {
   routes.push_back({.pattern = all,
-                    .fields = {},
+                    .fields = kPageFields,
                     .read = ListMounts<kTable>,
                     .summary = "What is mounted here, and how it runs."});
   routes.push_back({.pattern = tune,

@@ -5,7 +5,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "dispatch/page.hpp"
 #include "dispatch/route.hpp"
 #include "json/json.hpp"
 #include "plugreload/reload.hpp"
@@ -21,8 +23,8 @@ std::string TablePath(Table table, std::string_view url_path);
 
 // Vault's fields of one mount, and ours.
 Json MountView(const MountStatus& status);
-// The mounts of the call's own namespace, as they run.
-std::vector<MountStatus> MountsHere(const ApiCall& call);
+// The mounts of the call's own namespace, as they run; `page` is of paths as the table has them.
+std::vector<MountStatus> MountsHere(const ApiCall& call, Table table, const Page& page);
 std::optional<MountStatus> MountHere(const ApiCall& call, std::string_view path);
 
 // The plugin that the body of an enable request names, in whichever form; empty: none. ParseEnable

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "dispatch/page.hpp"
 #include "dispatch/route.hpp"
 #include "dispatch/text.hpp"
 
@@ -54,12 +55,16 @@ Status Merge(const ApiCall& call, Metadata& metadata) {
 }
 
 Reply ListNamespaces(const ApiCall& call) {
+  const Result<Page> page = PageOf(call);
+  if (!page.ok()) return FromStatus(page.status());
   Json::Array keys;
-  Json infos;
+  Json infos{Json::Object{}};
   for (const NamespaceInfo& info : call.backend.namespaces.List(call.ns, Depth::kChildren)) {
     const std::string key = info.path.substr(call.ns.size());
+    if (key <= page->after) continue;
+    if (keys.size() == page->limit) break;
     keys.push_back(key);
-    infos.Set(key, NamespaceData(info));
+    infos.object()->push_back({key, NamespaceData(info)});
   }
   if (keys.empty()) return NotThere();
   return Data(Json::Object{{"keys", std::move(keys)}, {"key_info", std::move(infos)}});
@@ -113,7 +118,7 @@ Reply DeleteNamespace(const ApiCall& call) {
 
 std::vector<Route> NamespaceRoutes() {
   return {{.pattern = "sys/namespaces/?",
-           .fields = {},
+           .fields = kPageFields,
            .list = ListNamespaces,
            .summary = "The namespaces directly below."},
           {.pattern = "sys/namespaces/{path*}",

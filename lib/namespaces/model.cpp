@@ -72,6 +72,16 @@ MountNodes TreeModel::Nodes(std::string_view ns, Depth depth) const {
   return nodes;
 }
 
+MountNodes TreeModel::NodesAfter(std::string_view ns, std::string_view after,
+                                 std::size_t most) const {
+  MountNodes nodes;
+  for (auto it = mounts_.upper_bound(Id(ns, after));
+       it != mounts_.end() && it->first.first == ns && nodes.size() < most; ++it) {
+    nodes.push_back(it->second.node);
+  }
+  return nodes;
+}
+
 MountNodes TreeModel::NodesOf(PluginType type, std::string_view plugin, std::string_view ns,
                               Depth depth) const {
   MountNodes nodes;

@@ -50,6 +50,8 @@ class TreeModel {
   // In the order of NamespaceTree's lists.
   std::vector<NamespaceInfo> Namespaces(std::string_view ns, Depth depth) const;
   MountNodes Nodes(std::string_view ns, Depth depth) const;
+  // Of `ns` itself, `most` of those whose path is behind `after`, in their order.
+  MountNodes NodesAfter(std::string_view ns, std::string_view after, std::size_t most) const;
   MountNodes NodesOf(PluginType type, std::string_view plugin, std::string_view ns,
                      Depth depth) const;
   // Keys of all documents behind it.

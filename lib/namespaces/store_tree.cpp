@@ -208,6 +208,14 @@ MountNodes StoreTree::Nodes(std::string_view ns, Depth depth) const {
   return model_.Nodes(*path, depth);
 }
 
+MountNodes StoreTree::NodesAfter(std::string_view ns, std::string_view after,
+                                 std::size_t most) const {
+  const Result<std::string> path = CanonicalNamespace(ns);
+  if (!path.ok()) return {};
+  MutexLock lock(mutex_);
+  return model_.NodesAfter(*path, after, most);
+}
+
 std::shared_ptr<const MountNode> StoreTree::FindNode(std::string_view ns,
                                                      std::string_view path) const {
   const Result<MountId> id = CanonicalId(ns, path);

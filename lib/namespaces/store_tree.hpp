@@ -52,6 +52,8 @@ class StoreTree : public Tree {
   MountNodes MountsOf(PluginType type, std::string_view plugin, std::string_view ns,
                       Depth depth) const override;
   MountNodes Nodes(std::string_view ns, Depth depth) const override;
+  MountNodes NodesAfter(std::string_view ns, std::string_view after,
+                        std::size_t most) const override;
   std::shared_ptr<const MountNode> FindNode(std::string_view ns,
                                             std::string_view path) const override;
   Lookup Resolve(std::string_view ns, std::string_view path) const override {

@@ -102,6 +102,10 @@ class Tree : public StateImage {
                                                                  Depth depth) const = 0;
   virtual std::vector<std::shared_ptr<const MountNode>> Nodes(std::string_view ns,
                                                               Depth depth) const = 0;
+  // Of `ns` itself, `most` of those whose path is behind `after`, in their order.
+  virtual std::vector<std::shared_ptr<const MountNode>> NodesAfter(std::string_view ns,
+                                                                   std::string_view after,
+                                                                   std::size_t most) const = 0;
   virtual std::shared_ptr<const MountNode> FindNode(std::string_view ns,
                                                     std::string_view path) const = 0;
 

@@ -79,6 +79,10 @@ class Engine final : public MountObserver {
   std::vector<MountStatus> State(std::string_view ns, Reach reach) const;
   std::vector<MountEntry> InUse(const PluginRef& ref) const;
   Result<PluginFacts> Inspect(const PluginSpec& spec, Deadline deadline);
+  // Of the namespace itself, in the order of their paths, `most` of those behind `after`.
+  std::vector<MountStatus> StatesAfter(std::string_view ns, std::string_view after,
+                                       std::size_t most) const;
+  std::optional<MountStatus> StateAt(std::string_view ns, std::string_view path) const;
 
   // As it is now, for the statistics.
   struct Usage {
@@ -105,6 +109,7 @@ class Engine final : public MountObserver {
                    const std::shared_ptr<MountAttachment>& attachment) override;
 
  private:
+  MountStatus StateOf(const MountNode& node) const;
   Result<ReloadRequest> CheckRequest(const ReloadRequest& request);
   Result<MountEntry> StartAndAdd(const Resolution& chosen, std::string_view requested,
                                  MountEntry entry, Deadline deadline);

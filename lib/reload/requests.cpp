@@ -132,22 +132,37 @@ Result<std::vector<MemberState>> Engine::Running(Deadline deadline) const {
   return std::vector{OwnState()};
 }
 
+MountStatus Engine::StateOf(const MountNode& node) const {
+  MountStatus status = slots_.Describe(static_cast<const Slot&>(*node.attachment));
+  status.mount = node.entry;
+  const MountEntry& mount = status.mount;
+  const auto next =
+      catalog_->Resolve(mount.type, mount.plugin, mount.version, mount.override_pinned_version);
+  if (!next.ok() || status.generation == 0) return status;
+  const PluginSpec& spec = next->spec;
+  status.wanted_version = spec.ref.version;
+  status.reload_needed = spec.ref.version != status.running_version ||
+                         (!spec.sha256.empty() && spec.sha256 != status.running_sha256);
+  return status;
+}
+
 std::vector<MountStatus> Engine::State(std::string_view ns, Reach reach) const {
   std::vector<MountStatus> states;
   const Depth depth = reach == Reach::kSubtree ? Depth::kSubtree : Depth::kSelf;
-  for (const auto& node : tree_->Nodes(ns, depth)) {
-    MountStatus& status =
-        states.emplace_back(slots_.Describe(static_cast<const Slot&>(*node->attachment)));
-    const MountEntry& mount = status.mount;
-    const auto next =
-        catalog_->Resolve(mount.type, mount.plugin, mount.version, mount.override_pinned_version);
-    if (!next.ok() || status.generation == 0) continue;
-    const PluginSpec& spec = next->spec;
-    status.wanted_version = spec.ref.version;
-    status.reload_needed = spec.ref.version != status.running_version ||
-                           (!spec.sha256.empty() && spec.sha256 != status.running_sha256);
-  }
+  for (const auto& node : tree_->Nodes(ns, depth)) states.push_back(StateOf(*node));
   return states;
+}
+
+std::vector<MountStatus> Engine::StatesAfter(std::string_view ns, std::string_view after,
+                                             std::size_t most) const {
+  std::vector<MountStatus> states;
+  for (const auto& node : tree_->NodesAfter(ns, after, most)) states.push_back(StateOf(*node));
+  return states;
+}
+
+std::optional<MountStatus> Engine::StateAt(std::string_view ns, std::string_view path) const {
+  const auto node = tree_->FindNode(ns, path);
+  return node == nullptr ? std::nullopt : std::optional(StateOf(*node));
 }
 
 Engine::Usage Engine::Use() {

@@ -159,5 +159,40 @@ TEST_CASE("a mount moves to another path and namespace", "[api]") {
         Errors("from and to must both be given"));
 }
 
+TEST_CASE("a long list is read in parts", "[api]") {
+  Server server;
+  server.Populate();
+  // Before and behind auth/, where the other table is.
+  for (const char* path : {"/aa", "/z"}) {
+    server.Must({"POST", kMounts + path, R"({"type":"kv"})"}, 204);
+  }
+  std::string walked, after;
+  for (int parts = 0; parts < 10; ++parts) {
+    const std::string body = server.Body({"GET", kMounts + "?limit=1&after=" + after}, 200);
+    if (Has(body, R"("data":{})")) break;
+    after = body.substr(2, body.find('"', 2) - 2);
+    CHECK(Has(body, R"("data":{")" + after + R"(":{"accessor")"));
+    walked += after + " ";
+  }
+  CHECK(walked == "aa/ kv/ pg/ z/ ");
+  const std::string two = server.Body({"GET", kMounts + "?limit=2&after=b"}, 200);
+  CHECK(Has(two, R"("kv/")"));
+  CHECK(Has(two, R"("pg/")"));
+  CHECK_FALSE(Has(two, R"("z/")"));
+  CHECK(Has(server.Body({"GET", kMounts + "?limit=0"}, 200), R"("z/")"));
+  CHECK(server.Body({"GET", kAuth + "?limit=5"}, 200).starts_with(R"({"ldap/":)"));
+  CHECK(Has(server.Body({"GET", kAuth + "?after=ldap/"}, 200), R"("data":{})"));
+  CHECK(server.Body({"GET", kMounts + "?limit=x"}, 400) ==
+        Errors(R"(the limit of a list must be a number, got \"x\")"));
+
+  const std::string spaces = "/v1/sys/namespaces";
+  CHECK(Has(server.Body({"LIST", spaces + "?limit=1"}, 200), R"("keys":["other/"])"));
+  CHECK(Has(server.Body({"LIST", spaces + "?after=other/"}, 200), R"("keys":["team/"])"));
+  CHECK(server.Call({"LIST", spaces + "?after=team/"}).status == 404);
+  const std::string secrets = "/v1/sys/plugins/catalog/secret";
+  CHECK(Has(server.Body({"LIST", secrets + "?after=a"}, 200), R"("keys":["kv"])"));
+  CHECK(server.Call({"LIST", secrets + "?after=kv"}).status == 404);
+}
+
 }  // namespace
 }  // namespace plugreload::test
