@@ -44,7 +44,6 @@ inline std::size_t ResidentBytes() {
 // `open` gives each of the two members its way to the store, and one more to look at it.
 inline void ReloadManyTimes(const std::string& kind,
                             const std::function<std::shared_ptr<StateStore>()>& open) {
-  const auto store = open();
   const auto small = [](const std::string& name) {
     return [name](RuntimeOptions& options) {
       options.node = name;
@@ -59,6 +58,9 @@ inline void ReloadManyTimes(const std::string& kind,
     };
   };
   Node a(small("a"), open()), b(small("b"), open());
+  // Closed before them: SQLite keeps the descriptors of what was closed while the process has the
+  // file open elsewhere.
+  const std::shared_ptr<StateStore> store = open();
   TwoVersions(a, [](PluginSpec& spec) { spec.sharing = Sharing::kGlobal; });
   const int namespaces = Namespaces();
   for (int i = 0; i < namespaces; ++i) {
