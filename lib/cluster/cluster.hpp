@@ -44,8 +44,8 @@ class Cluster final : public StateImage, public GlobalReloads {
   Result<std::string> Submit(const ReloadRequest& request) override;
   bool Knows(std::string_view reload_id) const override;
   std::optional<ReloadRequest> RequestOf(std::string_view reload_id) const override;
-  Status Wait(std::string_view reload_id, Deadline deadline,
-              ReloadCoordinator::Until until) override;
+  Status Wait(std::string_view reload_id, Deadline deadline, ReloadCoordinator::Until until,
+              std::optional<ReloadReport>& seen) override;
   void Describe(std::string_view reload_id, std::optional<ReloadReport>& report) const override {
     (void)Tell(reload_id, report);
   }

@@ -207,8 +207,8 @@ bool Cluster::Tell(std::string_view reload_id, std::optional<ReloadReport>& repo
   return true;
 }
 
-Status Cluster::Wait(std::string_view reload_id, Deadline deadline,
-                     ReloadCoordinator::Until until) {
+Status Cluster::Wait(std::string_view reload_id, Deadline deadline, ReloadCoordinator::Until until,
+                     std::optional<ReloadReport>& seen) {
   const auto global = Find(reload_id);
   if (until == ReloadCoordinator::Until::kAnswer && global && global->node.empty()) {
     const MutexLock lock(mutex_);
@@ -224,10 +224,10 @@ Status Cluster::Wait(std::string_view reload_id, Deadline deadline,
   for (;;) {
     const std::uint64_t heard = Heard(results);
     const auto now = std::chrono::steady_clock::now();
-    std::optional<ReloadReport> report;
+    seen.reset();
     // Without the store nobody can tell when the others are done.
-    if (Tell(reload_id, report)) unreachable = After(ttl_);
-    if (!report || report->state >= ReloadState::kDone) return {};
+    if (Tell(reload_id, seen)) unreachable = After(ttl_);
+    if (!seen || seen->state >= ReloadState::kDone) return {};
     if (until == ReloadCoordinator::Until::kAnswer && now >= unreachable) return {};
     if (now >= deadline) return {};
     if (global && results.watcher == nullptr) {

@@ -104,8 +104,24 @@ Result<ReloadReport> Engine::Wait(std::string_view reload_id, Deadline deadline,
   if (Status status = fork_guard_.Check("Wait"); !status.ok()) return status;
   if (Status status = RefuseInCallback("Wait"); !status.ok()) return status;
   if (global_ != nullptr && global_->Knows(reload_id)) {
-    if (Status status = global_->Wait(reload_id, deadline, until); !status.ok()) return status;
-    if (auto report = Find(reload_id)) return *std::move(report);
+    std::optional<ReloadReport> seen;
+    if (Status status = global_->Wait(reload_id, deadline, until, seen); !status.ok()) {
+      return status;
+    }
+    if (!seen || seen->state < ReloadState::kDone) {
+      if (auto report = Find(reload_id)) return *std::move(report);
+      return jobs_->Wait(reload_id, deadline, until);
+    }
+    // Not looked at again: the store may not answer any more, and the end would not be told.
+    std::optional<ReloadReport> report = jobs_->Find(reload_id);
+    if (!report) return *std::move(seen);
+    report->requested_at_ms = seen->requested_at_ms;
+    report->finished_at_ms = seen->finished_at_ms;
+    report->revision = seen->revision;
+    report->pin_before = std::move(seen->pin_before);
+    report->members = std::move(seen->members);
+    report->state = seen->state;
+    return *std::move(report);
   }
   return jobs_->Wait(reload_id, deadline, until);
 }

@@ -1,7 +1,10 @@
 // Requests that outlive their documents, and members that do not live to see them.
+#include <algorithm>
+#include <atomic>
 #include <memory>
 #include <string>
 
+#include "scenario/lagging_store.hpp"
 #include "scenario/node.hpp"
 
 namespace plugreload::test {
@@ -44,6 +47,42 @@ TEST_CASE("a reload that the store has dropped in the meantime reaches a busy me
   REQUIRE(Eventually([&] { return !quick.reloads().Find(dropped)->members.size(); }));
   busy.plugins.HealAll();
   CHECK(Eventually([&] { return busy.VersionAt("", "kv/") == "v2.0.0"; }));
+}
+
+// Answers until it has told that both members are done with a reload, and then no more of that.
+class FallingSilent : public LaggingStore {
+ public:
+  using LaggingStore::LaggingStore;
+  Result<Snapshot> Load(std::string_view prefix, Deadline deadline) override {
+    const bool results = prefix.starts_with("cluster/results/");
+    if (results && silent_) return Status(Code::kUnavailable, "store_unreachable", "it is away");
+    auto told = LaggingStore::Load(prefix, deadline);
+    if (!results || !told.ok() || told->documents.size() != 2) return told;
+    silent_ =
+        std::none_of(told->documents.begin(), told->documents.end(), [](const Document& document) {
+          return document.value.find(R"("finished_at_ms":0)") != std::string::npos;
+        });
+    return told;
+  }
+
+ private:
+  std::atomic<bool> silent_{false};
+};
+
+TEST_CASE("who waits for a reload is told its end though the store is away behind it",
+          "[cluster]") {
+  const auto store = NewMemoryStore();
+  Node a(Named("a"), store), b(Named("b"), std::make_shared<FallingSilent>(store));
+  TwoVersions(a);
+  a.Mount("", "kv/");
+  REQUIRE(Eventually([&] { return b.reloads().Acquire("", "kv/", kSoon).ok(); }));
+  ReloadRequest request = Everywhere("kv");
+  request.scope = Scope::kGlobal;
+  const ReloadReport report = b.Wait(a.Submit(request));
+  CHECK(report.state == ReloadState::kDone);
+  CHECK(report.members.size() == 2);
+  CHECK(report.mounts.size() == 1);
+  CHECK(report.finished_at_ms != 0);
 }
 
 // Its lease has yet to run out when the reload is asked for, and its successor is there already.
