@@ -15,7 +15,7 @@
 namespace plugreload::test {
 namespace {
 
-constexpr Millis kPatience{40'000};
+constexpr Millis kPatience{180'000};  // longer than any wait a host is asked for
 
 }  // namespace
 

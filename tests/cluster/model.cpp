@@ -100,7 +100,7 @@ HostProcess::Answer Model::Must(std::size_t host, const std::string& command) {
 
 void Model::AwaitCalls() {
   std::unique_lock lock(mutex_);
-  if (!changed_.wait_for(lock, Millis(40'000), [&] { return open_ == 0; })) {
+  if (!changed_.wait_for(lock, Millis(180'000), [&] { return open_ == 0; })) {
     run_.wrong.push_back("calls that do not end");
   }
 }
@@ -170,7 +170,7 @@ bool Model::ReloadAll(const std::string& plugin, const std::string& version) {
     const std::string id = "last-" + plugin + std::to_string(attempt);
     Begin(SomeHost(), "reload " + plugin + " global all " + version + " " + id);
     AwaitCalls();
-    Begin(SomeHost(), "wait " + id + " 30000");
+    Begin(SomeHost(), "wait " + id + " 120000");
     AwaitCalls();
     const std::lock_guard lock(mutex_);
     reloads_.push_back(id);
@@ -208,7 +208,7 @@ void Model::AwaitEqual() {
 // All that was asked for has ended.
 void Model::AwaitReloads(const Log& log) {
   for (const Log::Request& request : log.requests) {
-    const auto answer = slots_[SomeHost()].process->Call("wait " + request.id + " 20000");
+    const auto answer = slots_[SomeHost()].process->Call("wait " + request.id + " 120000");
     const std::string state = answer.text.substr(0, answer.text.find(' '));
     if (state == "done" || state == "cancelled" || state == "failed") continue;
     Wrong("the reload " + request.id + " does not end: " + answer.ToString());
