@@ -60,6 +60,20 @@ TEST_CASE("a plugin of another host than Vault tells nothing, and that is no err
   CHECK_FALSE(facts->handshake.has_value());
 }
 
+TEST_CASE("a plugin that looks at no cookie is not taken for one of Vault", "[goplugin][inspect]") {
+  LeakCheck leaks;
+  const auto launcher = MustMakeGoPlugin(GoPluginOptions(leaks, kPlain));
+  LaunchSpec spec = OddSpec("any_version");
+  spec.plugin.ref.type = PluginType::kUnknown;
+  spec.plugin.handshake.reset();
+  spec.handshake.protocol_versions = {1};
+  const auto facts = launcher->Inspect(spec, Context());
+  INFO(facts.status().ToString());
+  REQUIRE(facts.ok());
+  CHECK(facts->type == PluginType::kUnknown);
+  CHECK_FALSE(facts->handshake.has_value());
+}
+
 TEST_CASE("what cannot be started cannot be asked, and leaves nothing", "[goplugin][inspect]") {
   LeakCheck leaks;
   const auto launcher = MustMakeGoPlugin(GoPluginOptions(leaks, kPlain));

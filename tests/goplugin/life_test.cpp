@@ -1,12 +1,16 @@
 // What happens to a plugin that runs: what it writes, how it hangs, how it ends.
 #include <signal.h>
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -193,6 +197,31 @@ TEST_CASE("an instance that no longer answers is told, and then stopped", "[gopl
   CHECK(run.instance->Stop(After(kPatience)).ok());
   run.instance.reset();
   CHECK(run.exits.count() == 1);
+}
+
+TEST_CASE("a start makes no threads that the one before it did not leave", "[goplugin][end]") {
+  LeakCheck leaks;
+  const auto launcher = MustMakeGoPlugin(GoPluginOptions(leaks, GENERATE(kMtls, kPlain)));
+  // gRPC's pool, which it would end with its last channel and make anew with the next.
+  const auto pool = [] {
+    std::set<std::string> threads;
+    for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+      std::ifstream file(task.path() / "comm");
+      std::string name;
+      if (std::getline(file, name) && (name == "event_engine" || name == "timer_manager")) {
+        threads.insert(task.path().filename());
+      }
+    }
+    return threads;
+  };
+  const auto first = MustStart(*launcher, GoPluginSpec("kv_go_1.0.0"));
+  const std::set<std::string> before = pool();
+  CHECK_FALSE(before.empty());
+  CHECK(first->Stop(After(kPatience)).ok());
+  const auto second = MustStart(*launcher, GoPluginSpec("kv_go_1.0.0"));
+  const std::set<std::string> after = pool();
+  CHECK(std::includes(after.begin(), after.end(), before.begin(), before.end()));
+  CHECK(second->Stop(After(kPatience)).ok());
 }
 
 TEST_CASE("an instance that answers is asked again and again", "[goplugin][health]") {

@@ -2,7 +2,8 @@
 """A plugin that is odd in what ODD names, one word each.
 
 no_health, not_serving, no_controller, deaf (its controller never answers), stdio (has a stdio
-stream), multiplexing (supports it), tcp (listens there), no_tls_field (five fields).
+stream), multiplexing (supports it), tcp (listens there), no_tls_field (five fields), any_version
+(speaks the first that is offered).
 """
 import os
 import threading
@@ -63,13 +64,15 @@ if "stdio" in odd:
         "plugin.GRPCStdio", {"StreamStdio": grpc.unary_stream_rpc_method_handler(stdio)}))
 server.add_generic_rpc_handlers(tuple(handlers))
 
+offered = os.environ["PLUGIN_PROTOCOL_VERSIONS"].split(",")
+version = offered[0] if "any_version" in odd else 1
 if "tcp" in odd:
     port = server.add_insecure_port("127.0.0.1:0")
-    line = f"1|1|tcp|127.0.0.1:{port}|grpc|"
+    line = f"1|{version}|tcp|127.0.0.1:{port}|grpc|"
 else:
     address = os.environ["PLUGIN_UNIX_SOCKET_DIR"] + "/odd"
     server.add_insecure_port("unix:" + address)
-    line = f"1|1|unix|{address}|grpc|"
+    line = f"1|{version}|unix|{address}|grpc|"
 server.start()
 print(line.rstrip("|") if "no_tls_field" in odd else line, flush=True)
 ended.wait()
