@@ -4,21 +4,13 @@
 #include "state/keys.hpp"
 
 namespace plugreload::internal {
-namespace {
-
-MountId Id(std::string_view ns, std::string_view path) {
-  return {std::string(ns), std::string(path)};
-}
-
-}  // namespace
-
 const NamespaceRecord* TreeModel::FindNamespace(std::string_view ns) const {
   const auto found = namespaces_.find(ns);
   return found == namespaces_.end() ? nullptr : &found->second;
 }
 
 const MountRecord* TreeModel::FindMount(std::string_view ns, std::string_view path) const {
-  const auto found = mounts_.find(Id(ns, path));
+  const auto found = mounts_.find({ns, path});
   return found == mounts_.end() ? nullptr : &found->second;
 }
 
@@ -33,13 +25,13 @@ bool TreeModel::HasChildren(std::string_view ns) const {
 }
 
 bool TreeModel::HasMounts(std::string_view ns) const {
-  const auto first = mounts_.lower_bound(Id(ns, ""));
+  const auto first = mounts_.lower_bound({ns, ""});
   return first != mounts_.end() && first->first.first == ns;
 }
 
 const MountEntry* TreeModel::MountInTheWay(std::string_view ns, std::string_view path,
                                            const MountEntry* except) const {
-  for (auto it = mounts_.lower_bound(Id(ns, path));
+  for (auto it = mounts_.lower_bound({ns, path});
        it != mounts_.end() && it->first.first == ns && it->first.second.starts_with(path); ++it) {
     if (&it->second.node->entry != except) return &it->second.node->entry;
   }
@@ -64,7 +56,7 @@ std::vector<NamespaceInfo> TreeModel::Namespaces(std::string_view ns, Depth dept
 
 MountNodes TreeModel::Nodes(std::string_view ns, Depth depth) const {
   MountNodes nodes;
-  for (auto it = mounts_.lower_bound(Id(ns, ""));
+  for (auto it = mounts_.lower_bound({ns, ""});
        it != mounts_.end() && it->first.first.starts_with(ns); ++it) {
     if (depth == Depth::kSelf && it->first.first != ns) break;
     if (InReach(ns, it->first.first, depth)) nodes.push_back(it->second.node);
@@ -87,7 +79,7 @@ MountNodes TreeModel::NodesOf(PluginType type, std::string_view plugin, std::str
   MountNodes nodes;
   const auto ids = by_plugin_.find(plugin);
   if (ids == by_plugin_.end()) return nodes;
-  for (auto it = ids->second.lower_bound(Id(ns, ""));
+  for (auto it = ids->second.lower_bound({ns, ""});
        it != ids->second.end() && it->first.starts_with(ns); ++it) {
     if (!InReach(ns, it->first, depth)) continue;
     const auto& node = mounts_.at(*it).node;
@@ -128,21 +120,25 @@ void TreeModel::PutGuard(const std::string& ns, Revision revision) {
 }
 
 void TreeModel::PutMount(std::shared_ptr<const MountNode> node, Revision revision) {
-  MountId id = Id(node->entry.ns, node->entry.path);
-  RemoveMount(id);
-  by_plugin_[node->entry.plugin].insert(id);
-  accessors_.insert(node->entry.accessor);
-  mounts_[std::move(id)] = {std::move(node), revision};
+  const MountEntry& entry = node->entry;
+  const MountPlace place{entry.ns, entry.path};
+  RemoveMount(place);
+  by_plugin_[entry.plugin].insert(place);
+  accessors_.insert(entry.accessor);
+  mounts_.emplace(place, MountRecord{std::move(node), revision});
 }
 
-void TreeModel::RemoveMount(const MountId& id) {
-  const auto found = mounts_.find(id);
+void TreeModel::RemoveMount(const MountPlace& place) {
+  const auto found = mounts_.find(place);
   if (found == mounts_.end()) return;
   const MountEntry& entry = found->second.node->entry;
-  const auto ids = by_plugin_.find(entry.plugin);
-  ids->second.erase(id);
-  if (ids->second.empty()) by_plugin_.erase(ids);
-  accessors_.erase(accessors_.find(entry.accessor));
+  const auto places = by_plugin_.find(entry.plugin);
+  places->second.erase(found->first);
+  if (places->second.empty()) by_plugin_.erase(places);
+  // Should two mounts carry one accessor, this one's: its text goes with it.
+  auto accessor = accessors_.lower_bound(entry.accessor);
+  while (accessor->data() != entry.accessor.data()) ++accessor;
+  accessors_.erase(accessor);
   mounts_.erase(found);
 }
 

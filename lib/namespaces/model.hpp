@@ -17,6 +17,9 @@ namespace plugreload::internal {
 using MountId = std::pair<std::string, std::string>;  // namespace, path
 using MountNodes = std::vector<std::shared_ptr<const MountNode>>;
 
+// The same as a view: of the model's keys, which lie in the entries of its mounts.
+using MountPlace = std::pair<std::string_view, std::string_view>;
+
 struct NamespaceRecord {
   NamespaceInfo info;
   Revision revision = 0;  // 0: the root without a document
@@ -38,7 +41,7 @@ class TreeModel {
   const NamespaceRecord* FindNamespace(std::string_view ns) const;
   const MountRecord* FindMount(std::string_view ns, std::string_view path) const;
   Revision GuardRevision(std::string_view ns) const;  // 0: no guard yet
-  bool HasAccessor(const std::string& accessor) const { return accessors_.contains(accessor); }
+  bool HasAccessor(std::string_view accessor) const { return accessors_.contains(accessor); }
   bool HasChildren(std::string_view ns) const;
   bool HasMounts(std::string_view ns) const;
 
@@ -62,14 +65,14 @@ class TreeModel {
   void RemoveNamespace(std::string_view ns);
   void PutGuard(const std::string& ns, Revision revision);  // 0 removes it
   void PutMount(std::shared_ptr<const MountNode> node, Revision revision);
-  void RemoveMount(const MountId& id);
+  void RemoveMount(const MountPlace& place);
 
  private:
   std::map<std::string, NamespaceRecord, std::less<>> namespaces_;
   std::map<std::string, Revision, std::less<>> guards_;
-  std::map<MountId, MountRecord> mounts_;
-  std::map<std::string, std::set<MountId>, std::less<>> by_plugin_;
-  std::multiset<std::string> accessors_;
+  std::map<MountPlace, MountRecord> mounts_;
+  std::map<std::string, std::set<MountPlace>, std::less<>> by_plugin_;
+  std::multiset<std::string_view> accessors_;
 };
 
 }  // namespace plugreload::internal
