@@ -41,7 +41,7 @@ inline std::size_t ResidentBytes() {
   return resident * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
 }
 
-// `open` gives each of the two members its way to the store, and one more to look at it.
+// `open` gives each of the two members its way to the store, and others to look at it.
 inline void ReloadManyTimes(const std::string& kind,
                             const std::function<std::shared_ptr<StateStore>()>& open) {
   const auto small = [](const std::string& name) {
@@ -82,12 +82,12 @@ inline void ReloadManyTimes(const std::string& kind,
   // Long enough, of many, that the store's own history of 10,000 commits is full too.
   const int warm = Reloads() >= 1000 ? 2400 : Reloads(), all = warm + Reloads();
   for (int number = 0; number < warm; ++number) reload(number);
-  const std::size_t keys = Keys(*store);
+  const std::size_t keys = Keys(*open());
   const auto threads = Threads();
   const std::size_t bytes = ResidentBytes();
   for (int number = warm; number < all; ++number) reload(number);
   // The last ones are trimmed by whoever is quickest, after its answer.
-  CHECK(Eventually([&] { return Keys(*store) <= keys; }));
+  CHECK(Eventually([&] { return Keys(*open()) <= keys; }));
   // The pools of workers grow to their limits when they are first needed.
   CHECK(Threads() <= threads + 8);
   if (Reloads() >= 1000) {
