@@ -136,6 +136,8 @@ Result<PluginFacts> Inspect(const StartFunction& start, const LaunchSpec& spec,
     tried.handshake = profile.handshake;
     tried.plugin.env.insert(tried.plugin.env.begin(), profile.env.begin(), profile.env.end());
     Result<PluginFacts> facts = StartAndAsk(start, tried, context);
+    // One that looks at no cookie is no plugin of Vault yet.
+    if (facts.ok() && facts->type == PluginType::kUnknown) break;
     if (facts.ok()) {
       facts->handshake = std::move(profile.handshake);
       facts->env = std::move(profile.env);
