@@ -67,7 +67,7 @@ MountNodes TreeModel::Nodes(std::string_view ns, Depth depth) const {
 MountNodes TreeModel::NodesAfter(std::string_view ns, std::string_view after,
                                  std::size_t most) const {
   MountNodes nodes;
-  for (auto it = mounts_.upper_bound(Id(ns, after));
+  for (auto it = mounts_.upper_bound({ns, after});
        it != mounts_.end() && it->first.first == ns && nodes.size() < most; ++it) {
     nodes.push_back(it->second.node);
   }
