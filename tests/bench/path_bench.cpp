@@ -58,6 +58,7 @@ void Cpp(Runtime& runtime, const DataSet& data, std::size_t operations) {
 
 void VaultInCpp(const CppRouter& router, const DataSet& data, std::size_t operations) {
   const std::size_t mask = data.requests.size() - 1;
+  const std::uint64_t zero = Zero();
   std::uint64_t at = 0;
   for (std::size_t i = 0; i < operations; ++i) {
     const Request& request = data.requests[at & mask];
