@@ -169,12 +169,13 @@ void EtcdCluster::Reap(Member& member) {
 }
 
 void EtcdCluster::Kill(std::size_t member) {
-  ::kill(members_.at(member).pid, SIGKILL);
+  Signal(member, SIGKILL);
   Reap(members_.at(member));
 }
 
 void EtcdCluster::Signal(std::size_t member, int signal) {
-  ::kill(members_.at(member).pid, signal);
+  // One that is dead has -1, which would be everybody.
+  if (members_.at(member).pid > 0) ::kill(members_.at(member).pid, signal);
 }
 
 void EtcdCluster::Restart(std::size_t member) {

@@ -44,6 +44,7 @@ class EtcdCluster {
   // With EtcdSetup::mesh.
   Mesh& mesh() { return *mesh_; }
 
+  // Nothing happens to a member that is dead.
   void Kill(std::size_t member);  // SIGKILL, reaped
   void Signal(std::size_t member, int signal);
   // With what it had on disk, unless it runs; does not wait until it answers.
