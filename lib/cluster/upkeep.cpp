@@ -57,7 +57,8 @@ void Cluster::Trim() {
 void Cluster::Publish() {
   const Deadline began = std::chrono::steady_clock::now();
   if (next_sweep_ && began >= *next_sweep_) {
-    next_sweep_.reset();
+    // Again and again, seldom: a store may count a member as alive for longer than it was asked to.
+    next_sweep_ = After(10 * ttl_);
     SweepRunning();
   }
   if (began < next_look_) return;

@@ -70,6 +70,8 @@ TEST_CASE("hosts on a member of etcd that is cut off reload with the others", "[
   split.etcd.mesh().Isolate(cut);
   must(2, "register kv v2.0.0");
   must(3, "reload kv global rolling v2.0.0 id");
+  // One that was on the member that is cut off has to find another before it knows of this.
+  REQUIRE(Eventually([&] { return hosts[1]->Call("wait id 0").reason != "reload_not_found"; }));
   CHECK(must(1, "wait id 30000").starts_with("done a=done b=done c=done d=done"));
   for (std::size_t host = 0; host < hosts.size(); ++host) {
     CHECK(must(host, "state").find("mount - kv/ kv serving v2.0.0") != std::string::npos);
