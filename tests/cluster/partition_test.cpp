@@ -48,7 +48,7 @@ TEST_CASE("a member of etcd without a quorum is left for another, by watch, comm
   }
 }
 
-TEST_CASE("hosts on a member of etcd that is cut off reload with the others", "[cluster]") {
+TEST_CASE("hosts on a member of etcd that is cut off reload with the others", "[.partition]") {
   Split split;
   const std::vector<std::string> urls = split.etcd.urls();
   std::vector<std::unique_ptr<HostProcess>> hosts;
