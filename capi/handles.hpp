@@ -138,6 +138,14 @@ struct plugreload_launch {
   std::unique_ptr<Cancel> cancel = nullptr;
 };
 
+namespace plugreload::capi {
+
+inline const LaunchSpec* SpecOf(const plugreload_launch* launch) {
+  return launch == nullptr ? nullptr : &launch->spec;
+}
+
+}  // namespace plugreload::capi
+
 struct plugreload_exit {
   std::shared_ptr<plugreload::capi::ExitGate> gate;
 };

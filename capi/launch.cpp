@@ -22,18 +22,16 @@ using plugreload::capi::Find;
 using plugreload::capi::Guard;
 using plugreload::capi::Input;
 using plugreload::capi::Out;
+using plugreload::capi::SpecOf;
 using plugreload::capi::ValueOf;
 
 namespace {
 
-const LaunchSpec* Spec(const plugreload_launch* launch) {
-  return launch == nullptr ? nullptr : &launch->spec;
-}
 const PluginRef* Ref(const plugreload_launch* launch) {
-  return Field(Spec(launch), &LaunchSpec::plugin, &PluginSpec::ref);
+  return Field(SpecOf(launch), &LaunchSpec::plugin, &PluginSpec::ref);
 }
 const MountEntry* Mount(const plugreload_launch* launch) {
-  return Field(Spec(launch), &LaunchSpec::mount);
+  return Field(SpecOf(launch), &LaunchSpec::mount);
 }
 
 }  // namespace
@@ -48,16 +46,16 @@ const char* plugreload_launch_version(const plugreload_launch* launch, size_t* l
   return Out(Field(Ref(launch), &PluginRef::version), len);
 }
 const char* plugreload_launch_command(const plugreload_launch* launch, size_t* len) {
-  return Out(Field(Spec(launch), &LaunchSpec::command), len);
+  return Out(Field(SpecOf(launch), &LaunchSpec::command), len);
 }
 size_t plugreload_launch_arg_count(const plugreload_launch* launch) {
-  return Count(Field(Spec(launch), &LaunchSpec::plugin, &PluginSpec::args));
+  return Count(Field(SpecOf(launch), &LaunchSpec::plugin, &PluginSpec::args));
 }
 const char* plugreload_launch_arg(const plugreload_launch* launch, size_t index, size_t* len) {
-  return Out(At(Field(Spec(launch), &LaunchSpec::plugin, &PluginSpec::args), index), len);
+  return Out(At(Field(SpecOf(launch), &LaunchSpec::plugin, &PluginSpec::args), index), len);
 }
 const char* plugreload_launch_instance(const plugreload_launch* launch, size_t* len) {
-  return Out(Field(Spec(launch), &LaunchSpec::instance), len);
+  return Out(Field(SpecOf(launch), &LaunchSpec::instance), len);
 }
 const char* plugreload_launch_namespace(const plugreload_launch* launch, size_t* len) {
   return Out(Field(Mount(launch), &MountEntry::ns), len);

@@ -26,18 +26,16 @@ using plugreload::capi::Field;
 using plugreload::capi::Guard;
 using plugreload::capi::Input;
 using plugreload::capi::Out;
+using plugreload::capi::SpecOf;
 using plugreload::capi::ValueOf;
 
 namespace {
 
-const LaunchSpec* Spec(const plugreload_launch* launch) {
-  return launch == nullptr ? nullptr : &launch->spec;
-}
 const PluginSpec* Plugin(const plugreload_launch* launch) {
-  return Field(Spec(launch), &LaunchSpec::plugin);
+  return Field(SpecOf(launch), &LaunchSpec::plugin);
 }
 const Handshake* HandshakeOf(const plugreload_launch* launch) {
-  return Field(Spec(launch), &LaunchSpec::handshake);
+  return Field(SpecOf(launch), &LaunchSpec::handshake);
 }
 
 using Option = std::pair<const std::string, std::string>;
@@ -65,7 +63,7 @@ const char* plugreload_launch_option_value(const plugreload_launch* launch, size
   return Out(Field(OptionAt(launch, index), &Option::second), len);
 }
 const char* plugreload_launch_accessor(const plugreload_launch* launch, size_t* len) {
-  return Out(Field(Spec(launch), &LaunchSpec::mount, &MountEntry::accessor), len);
+  return Out(Field(SpecOf(launch), &LaunchSpec::mount, &MountEntry::accessor), len);
 }
 
 size_t plugreload_launch_env_count(const plugreload_launch* launch) {

@@ -16,6 +16,13 @@ Status Wrong(std::string_view reason, std::string_view message) {
   return Status(Code::kInvalidArgument, reason, message);
 }
 
+Status NoType(std::string_view why) {
+  return Wrong("type_unknown",
+               fmt::format("unable to determine plugin type: {}; register it at "
+                           "sys/plugins/catalog/:type/:name, with auth, database or secret",
+                           why));
+}
+
 // Time is left to register what was learned.
 Deadline HalfOf(Deadline deadline) {
   const Deadline now = std::chrono::steady_clock::now();
@@ -71,20 +78,12 @@ Status LearnFromPlugin(const ApiCall& call, PluginSpec& spec, std::vector<std::s
     if (!status.ok()) return status;
     TakeHandshake(*facts, spec);
     if (spec.ref.type != PluginType::kUnknown) return {};
-    return Wrong("type_unknown",
-                 fmt::format("unable to determine plugin type: {} does not tell; register it at "
-                             "sys/plugins/catalog/:type/:name, with auth, database or secret",
-                             Quote(spec.ref.name)));
+    return NoType(Quote(spec.ref.name) + " does not tell");
   }
   const Status& why = facts.status();
   // What it is refused for is refused by Register, too, with the same words.
   if (why.code() == Code::kInvalidArgument) return why;
-  if (!typed) {
-    return Wrong("type_unknown",
-                 fmt::format("unable to determine plugin type: {}; register it at "
-                             "sys/plugins/catalog/:type/:name, with auth, database or secret",
-                             why.message()));
-  }
+  if (!typed) return NoType(why.message());
   if (why.reason() != "no_inspection") {
     warnings.push_back(
         fmt::format("the plugin could not be asked for its version, so it is "

@@ -1,5 +1,6 @@
 #include "reload/jobs.hpp"
 
+#include <absl/cleanup/cleanup.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -110,11 +111,14 @@ Result<std::string> Jobs::Carry(const ReloadRequest& request, std::set<std::stri
   std::shared_ptr<Job> guest;
   Result<std::string> id = Enqueue(request, std::move(names), std::move(pin_before), &guest);
   if (guest == nullptr) return id;
+  // Also when memory is short in it, which the caller is told: Close would wait for this one.
+  const absl::Cleanup leave = [&] {
+    const MutexLock lock(mutex_);
+    Leave(guest);
+    --guests_;
+    changed_.NotifyAll();
+  };
   run_(guest);
-  const MutexLock lock(mutex_);
-  Leave(guest);
-  --guests_;
-  changed_.NotifyAll();
   return id;
 }
 
