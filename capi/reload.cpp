@@ -79,20 +79,13 @@ ReloadRequest ConvertRequest(const plugreload_request& given, Input& input) {
   return request;
 }
 
-Status Unknown(std::string_view reload_id) {
-  return Status(Code::kNotFound, "reload_not_found",
-                "there is no reload \"" + std::string(reload_id) +
-                    "\": it never was, or newer ones have pushed it out of the history");
-}
-
 plugreload_report* Started(Runtime& runtime, const std::string& reload_id) {
   auto found = runtime.reloads().Find(reload_id);
-  if (!found) {
-    // Pushed out of a short history already: the id is what the caller needs.
-    found.emplace();
-    found->reload_id = reload_id;
-  }
-  return std::make_unique<plugreload_report>(*std::move(found)).release();
+  ReloadReport report;
+  // Pushed out of a short history already, or the store is away: the id is what the caller needs.
+  report.reload_id = reload_id;
+  if (found.ok()) report = *std::move(found);
+  return std::make_unique<plugreload_report>(std::move(report)).release();
 }
 
 }  // namespace
@@ -141,7 +134,7 @@ plugreload_code plugreload_reload_find(plugreload_engine* engine, const char* re
     input.Require(report, "report");
     if (!input.status().ok()) return input.status();
     auto found = runtime.reloads().Find(id);
-    if (!found) return Unknown(id);
+    if (!found.ok()) return found.status();
     *report = std::make_unique<plugreload_report>(*std::move(found)).release();
     return {};
   });
@@ -159,7 +152,6 @@ plugreload_code plugreload_reload_wait(plugreload_engine* engine, const char* re
     input.Require(report, "report");
     if (!input.status().ok()) return input.status();
     auto ended = runtime.reloads().Wait(id, deadline);
-    if (ended.status().code() == Code::kNotFound) return Unknown(id);
     if (!ended.ok()) return ended.status();
     *report = std::make_unique<plugreload_report>(*std::move(ended)).release();
     return {};
@@ -173,8 +165,7 @@ plugreload_code plugreload_reload_cancel(plugreload_engine* engine, const char* 
     Input input(what);
     const auto id = input.View(reload_id, reload_id_len, "reload_id");
     if (!input.status().ok()) return input.status();
-    Status status = runtime.reloads().Cancel(id);
-    return status.code() == Code::kNotFound ? Unknown(id) : status;
+    return runtime.reloads().Cancel(id);
   });
 }
 

@@ -335,14 +335,18 @@ class PLUGRELOAD_EXPORT ReloadCoordinator {
   // "namespace_not_found", kAlreadyExists "reload_id_in_use", kResourceExhausted
   // "too_many_reloads", kFailedPrecondition "closed". In a ByMounts request a path that is no mount
   // is a failed entry of the report, kNotFound "mount_not_found". A request that arrives while the
-  // same plugin is being reloaded runs next; equal ones that wait share one run.
+  // same plugin is being reloaded runs next; equal ones that wait share one run. What a reload does
+  // may be done on the calling thread.
   Result<ReloadReport> Reload(const ReloadRequest& request);
   // The same without waiting: the reload_id at once. EventKind::kReloadFinished tells the end.
   Result<std::string> Submit(const ReloadRequest& request);
   // What Reload would do now.
   Result<ReloadPlan> Plan(const ReloadRequest& request) const;
-  // The last RuntimeOptions::history reports, running ones included; nullopt when unknown.
-  std::optional<ReloadReport> Find(std::string_view reload_id) const;
+  // The last RuntimeOptions::history reports, running ones included; with a shared store also what
+  // other members asked for, as the store keeps it. kNotFound "reload_not_found": there is none, or
+  // no more; as of Wait, Cancel and Rollback. kUnavailable: it is not known here and the store,
+  // which may know it, could not be asked within 2 s.
+  Result<ReloadReport> Find(std::string_view reload_id) const;
   // Waits until the reload has ended (kEnd: not draining any more), or has been answered as Reload
   // would (kAnswer: ended, or draining past its drain deadline); at the deadline returns the report
   // as it is then. kNotFound when the id is unknown.

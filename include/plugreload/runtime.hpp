@@ -51,7 +51,9 @@ struct RuntimeOptions {
   std::size_t history = 256;  // reports kept
   // A member of the store that is silent for this long counts as gone. Only with a `store` given.
   Millis member_ttl{10'000};
-  // Reloads of several members that the store keeps: the last ones, and how long at most.
+  // Reloads of several members that the store keeps: the last ones, and how long at most. A member
+  // counts the time since it saw the reload as well, so that a clock that is set ahead drops
+  // nothing.
   std::size_t global_history = 256;
   Millis global_history_ttl{24 * 3'600'000};
   std::size_t max_notifications = 4096;  // log lines and events waiting for the host

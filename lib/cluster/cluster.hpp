@@ -42,13 +42,11 @@ class Cluster final : public StateImage, public GlobalReloads {
   void LocalAnswered() override;
   bool HasSiblings() const override;
   Result<std::string> Submit(const ReloadRequest& request) override;
-  bool Knows(std::string_view reload_id) const override;
+  Result<bool> Knows(std::string_view reload_id) const override;
   std::optional<ReloadRequest> RequestOf(std::string_view reload_id) const override;
   Status Wait(std::string_view reload_id, Deadline deadline, ReloadCoordinator::Until until,
               std::optional<ReloadReport>& seen) override;
-  void Describe(std::string_view reload_id, std::optional<ReloadReport>& report) const override {
-    (void)Tell(reload_id, report);
-  }
+  Status Describe(std::string_view reload_id, std::optional<ReloadReport>& report) const override;
   Status Cancel(std::string_view reload_id) override;
   Result<std::vector<MemberState>> Running(Deadline deadline) const override;
 

@@ -35,20 +35,27 @@ ReloadState StateOf(const std::vector<MemberReport>& members) {
 }  // namespace
 
 // Another member may have committed it just now: the store knows before this image does.
-bool Cluster::Knows(std::string_view reload_id) const {
+Result<bool> Cluster::Knows(std::string_view reload_id) const {
   if (Find(reload_id)) return true;
-  if (engine_->FindLocal(reload_id)) return false;
+  if (engine_->HasLocal(reload_id)) return false;
   const Deadline deadline = After(kLookTimeout);
   const std::string key = RequestKey(reload_id);
   const auto found = store_->Load(key, deadline);
-  if (!found.ok()) return false;
+  if (!found.ok()) {
+    return found.status().WithContext(
+        fmt::format("the reload \"{}\" is not known here; asking the store for it", reload_id));
+  }
   if (std::none_of(found->documents.begin(), found->documents.end(),
                    [&](const Document& document) { return document.key == key; })) {
     return false;
   }
   const MutexLock lock(mutex_);
   while (!stopping_ && !entries_.contains(reload_id)) {
-    if (!changed_.WaitUntil(mutex_, deadline)) break;
+    if (changed_.WaitUntil(mutex_, deadline)) continue;
+    return Status(Code::kUnavailable, "store_behind",
+                  fmt::format("the reload \"{}\" is in the store, but what the store tells of its "
+                              "changes has not arrived here; ask again",
+                              reload_id));
   }
   return entries_.contains(reload_id);
 }
@@ -85,7 +92,7 @@ Result<std::string> Cluster::Submit(const ReloadRequest& request) {
   });
   const std::string id = global.request.reload_id;
   const auto edit = [&]() -> Result<std::vector<Change>> {
-    if (Find(id) || engine_->FindLocal(id)) {
+    if (Find(id) || engine_->HasLocal(id)) {
       return Status(Code::kAlreadyExists, "reload_id_in_use",
                     fmt::format("a reload with the id \"{}\" exists already", id));
     }
@@ -121,7 +128,7 @@ Status Cluster::Cancel(std::string_view reload_id) {
         {RequestKey(reload_id), EncodeRequest(*global), global->revision, false}};
   };
   std::optional<ReloadReport> report;
-  Describe(reload_id, report);
+  (void)Tell(reload_id, report);
   if (report && report->state >= ReloadState::kDone) {
     return Status(Code::kFailedPrecondition, "already_finished",
                   fmt::format("the reload \"{}\" has ended", reload_id));
@@ -182,8 +189,16 @@ bool Cluster::Members(const GlobalRequest& global, std::vector<MemberReport>& me
   return true;
 }
 
+Status Cluster::Describe(std::string_view reload_id, std::optional<ReloadReport>& report) const {
+  if (!report) {
+    const Result<bool> known = Knows(reload_id);
+    if (!known.ok()) return known.status();
+  }
+  (void)Tell(reload_id, report);
+  return {};
+}
+
 bool Cluster::Tell(std::string_view reload_id, std::optional<ReloadReport>& report) const {
-  if (!report && !Knows(reload_id)) return true;
   const auto global = Find(reload_id);
   if (!global) return true;
   if (!report) {

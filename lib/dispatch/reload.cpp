@@ -102,7 +102,7 @@ Outcome Carry(const ApiCall& call, const ReloadRequest& request) {
   const auto submitted = reloads.Submit(request);
   Outcome outcome;
   // A mount that went away just now; the others are being reloaded under this id.
-  if (!submitted.ok() && !reloads.Find(request.reload_id)) {
+  if (!submitted.ok() && !reloads.Find(request.reload_id).ok()) {
     outcome.refused = submitted.status();
     return outcome;
   }

@@ -24,7 +24,10 @@ Reply Cancel(const ApiCall& call) {
   const std::string reload_id = call.fields.String("reload_id");
   if (reload_id.empty()) return Refuse(400, "reload_id must be provided");
   const auto report = call.backend.reloads.Find(reload_id);
-  if (!report || !Covers(call.ns, *report)) return Refuse(404, "no reload with this id is known");
+  if (!report.ok() && report.status().code() != Code::kNotFound) return FromStatus(report.status());
+  if (!report.ok() || !Covers(call.ns, *report)) {
+    return Refuse(404, "no reload with this id is known");
+  }
   const Status status = call.backend.reloads.Cancel(reload_id);
   return status.ok() ? Data(Json::Object{{"reload_id", reload_id}}) : FromStatus(status);
 }

@@ -137,9 +137,9 @@ Reply ReadStatus(const ApiCall& call) {
   const std::string reload_id = call.fields.String("reload_id");
   if (reload_id.empty()) return Refuse(400, "reload_id must be provided");
   auto report = call.backend.reloads.Find(reload_id);
-  if (report && !Restrict(*report, call.ns)) report.reset();
+  if (!report.ok() && report.status().code() != Code::kNotFound) return FromStatus(report.status());
   Json results{Json::Object{}};
-  if (!report) {
+  if (!report.ok() || !Restrict(*report, call.ns)) {
     return Data(Json::Object{
         {"reload_id", reload_id}, {"results", std::move(results)}, {"state", "unknown"}});
   }

@@ -62,7 +62,7 @@ Result<std::string> ReloadCoordinator::Submit(const ReloadRequest& request) {
 Result<ReloadPlan> ReloadCoordinator::Plan(const ReloadRequest& request) const {
   return engine_->Plan(request);
 }
-std::optional<ReloadReport> ReloadCoordinator::Find(std::string_view reload_id) const {
+Result<ReloadReport> ReloadCoordinator::Find(std::string_view reload_id) const {
   return engine_->Find(reload_id);
 }
 Result<ReloadReport> ReloadCoordinator::Wait(std::string_view reload_id, Deadline deadline,

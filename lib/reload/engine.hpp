@@ -61,7 +61,7 @@ class Engine final : public MountObserver {
   Result<std::string> Submit(const ReloadRequest& request);
   Result<ReloadReport> Reload(const ReloadRequest& request);
   Result<ReloadPlan> Plan(const ReloadRequest& request) const;
-  std::optional<ReloadReport> Find(std::string_view reload_id) const;
+  Result<ReloadReport> Find(std::string_view reload_id) const;
   Result<ReloadReport> Wait(std::string_view reload_id, Deadline deadline,
                             ReloadCoordinator::Until until) const;
   Status Cancel(std::string_view reload_id);
@@ -75,6 +75,7 @@ class Engine final : public MountObserver {
   bool AwaitNamespace(std::string_view ns) const;
   MemberState OwnState() const;
   Status CancelLocal(std::string_view reload_id);
+  bool HasLocal(std::string_view reload_id) const;
   std::optional<ReloadReport> FindLocal(std::string_view reload_id) const;
   std::vector<MountStatus> State(std::string_view ns, Reach reach) const;
   std::vector<MountEntry> InUse(const PluginRef& ref) const;

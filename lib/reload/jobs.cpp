@@ -47,17 +47,17 @@ std::string LeasesText(const std::vector<HeldLease>& leases) {
   return text.empty() ? text : text + ")";
 }
 
-Status Unknown(std::string_view reload_id) {
-  return Status(
-      Code::kNotFound, "reload_not_found",
-      fmt::format("no reload with the id \"{}\" is known; only the last ones are kept", reload_id));
-}
-
 std::size_t Done(const ReloadReport& report) {
   return report.reloaded + report.failed + report.skipped;
 }
 
 }  // namespace
+
+Status UnknownReload(std::string_view reload_id) {
+  return Status(
+      Code::kNotFound, "reload_not_found",
+      fmt::format("no reload with the id \"{}\" is known; only the last ones are kept", reload_id));
+}
 
 Jobs::Jobs(JobLimits limits, Drainer* drainer, Notifier* notifier,
            std::function<std::uint64_t()> last_start,
@@ -248,6 +248,11 @@ void Jobs::AddMounts(const Job& job, ReloadReport& report) const {
   }
 }
 
+bool Jobs::Has(std::string_view reload_id) const {
+  const MutexLock lock(mutex_);
+  return by_id_.find(reload_id) != by_id_.end();
+}
+
 std::optional<ReloadReport> Jobs::Find(std::string_view reload_id) const {
   std::shared_ptr<const Job> job;
   std::optional<ReloadReport> report;
@@ -280,7 +285,7 @@ Result<ReloadReport> Jobs::Wait(std::string_view reload_id, Deadline deadline,
     for (;;) {
       // Anew each time: a cancelled request leaves the run that it shared.
       const auto found = by_id_.find(reload_id);
-      if (found == by_id_.end()) return Unknown(reload_id);
+      if (found == by_id_.end()) return UnknownReload(reload_id);
       const Job& job = *found->second;
       const bool there = until == ReloadCoordinator::Until::kAnswer ? job.answered : job.ended;
       if (there || std::chrono::steady_clock::now() >= deadline) break;
@@ -288,7 +293,7 @@ Result<ReloadReport> Jobs::Wait(std::string_view reload_id, Deadline deadline,
     }
   }
   auto report = Find(reload_id);
-  if (!report) return Unknown(reload_id);
+  if (!report) return UnknownReload(reload_id);
   return *std::move(report);
 }
 
@@ -297,7 +302,7 @@ Status Jobs::Cancel(std::string_view reload_id) {
   {
     const MutexLock lock(mutex_);
     const auto found = by_id_.find(reload_id);
-    if (found == by_id_.end()) return Unknown(reload_id);
+    if (found == by_id_.end()) return UnknownReload(reload_id);
     job = found->second;
     if (job->ended) {
       return Status(Code::kFailedPrecondition, "already_finished",

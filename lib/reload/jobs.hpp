@@ -70,6 +70,9 @@ struct JobLimits {
   std::size_t history = 256;
 };
 
+// kNotFound "reload_not_found".
+Status UnknownReload(std::string_view reload_id);
+
 // Thread safety: safe for concurrent use.
 class Jobs {
  public:
@@ -87,6 +90,7 @@ class Jobs {
   Result<std::string> Carry(const ReloadRequest& request, std::set<std::string> names,
                             std::optional<PluginRef> pin_before = std::nullopt);
   std::optional<ReloadRequest> RequestOf(std::string_view reload_id) const;
+  bool Has(std::string_view reload_id) const;
   std::optional<ReloadReport> Find(std::string_view reload_id) const;
   Result<ReloadReport> Wait(std::string_view reload_id, Deadline deadline,
                             ReloadCoordinator::Until until) const;

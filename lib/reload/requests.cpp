@@ -93,24 +93,28 @@ Result<ReloadPlan> Engine::Plan(const ReloadRequest& request) const {
   return planner_->DryRun(request);
 }
 
-std::optional<ReloadReport> Engine::Find(std::string_view reload_id) const {
+Result<ReloadReport> Engine::Find(std::string_view reload_id) const {
   auto report = jobs_->Find(reload_id);
-  if (global_ != nullptr) global_->Describe(reload_id, report);
-  return report;
+  if (global_ != nullptr) {
+    if (Status status = global_->Describe(reload_id, report); !status.ok()) return status;
+  }
+  if (!report) return UnknownReload(reload_id);
+  return *std::move(report);
 }
 
 Result<ReloadReport> Engine::Wait(std::string_view reload_id, Deadline deadline,
                                   ReloadCoordinator::Until until) const {
   if (Status status = fork_guard_.Check("Wait"); !status.ok()) return status;
   if (Status status = RefuseInCallback("Wait"); !status.ok()) return status;
-  if (global_ != nullptr && global_->Knows(reload_id)) {
+  const Result<bool> global = global_ == nullptr ? false : global_->Knows(reload_id);
+  if (!global.ok()) return global.status();
+  if (*global) {
     std::optional<ReloadReport> seen;
     if (Status status = global_->Wait(reload_id, deadline, until, seen); !status.ok()) {
       return status;
     }
     if (!seen || seen->state < ReloadState::kDone) {
-      if (auto report = Find(reload_id)) return *std::move(report);
-      return jobs_->Wait(reload_id, deadline, until);
+      return Find(reload_id);
     }
     // Not looked at again: the store may not answer any more, and the end would not be told.
     std::optional<ReloadReport> report = jobs_->Find(reload_id);
@@ -127,8 +131,9 @@ Result<ReloadReport> Engine::Wait(std::string_view reload_id, Deadline deadline,
 }
 
 Status Engine::Cancel(std::string_view reload_id) {
-  if (global_ != nullptr && global_->Knows(reload_id)) return global_->Cancel(reload_id);
-  return CancelLocal(reload_id);
+  const Result<bool> global = global_ == nullptr ? false : global_->Knows(reload_id);
+  if (!global.ok()) return global.status();
+  return *global ? global_->Cancel(reload_id) : CancelLocal(reload_id);
 }
 
 Status Engine::CancelLocal(std::string_view reload_id) {
@@ -137,6 +142,8 @@ Status Engine::CancelLocal(std::string_view reload_id) {
   if (global_ != nullptr) global_->LocalAnswered();
   return status;
 }
+
+bool Engine::HasLocal(std::string_view reload_id) const { return jobs_->Has(reload_id); }
 
 std::optional<ReloadReport> Engine::FindLocal(std::string_view reload_id) const {
   return jobs_->Find(reload_id);

@@ -39,13 +39,10 @@ std::vector<PluginRef> RanBefore(const ReloadReport& report) {
 Result<std::string> Engine::Rollback(std::string_view reload_id, std::string_view new_reload_id) {
   if (Status status = Admit("Rollback"); !status.ok()) return status;
   const auto report = Find(reload_id);
+  if (!report.ok()) return report.status();
   auto request = global_ == nullptr ? std::nullopt : global_->RequestOf(reload_id);
   if (!request) request = jobs_->RequestOf(reload_id);
-  if (!report || !request) {
-    return Status(Code::kNotFound, "reload_not_found",
-                  fmt::format("no reload with the id \"{}\" is known; only the last ones are kept",
-                              reload_id));
-  }
+  if (!request) return UnknownReload(reload_id);
   if (report->state < ReloadState::kDone) {
     return Refused("not_finished", reload_id, "it has not ended; cancel it, or wait");
   }

@@ -205,7 +205,7 @@ void CheckChanges(const std::vector<Call>& calls, const View& at_end,
     }
     Search search(of_object, end);
     if (!search.Found()) {
-      if (search.gave_up()) wrong.push_back("there are too many ways through the next one");
+      if (search.gave_up()) wrong.push_back("too many orders to try them all; of those tried:");
       std::string text = "nothing explains that " + object + " is " + end + " at the end:";
       for (const Step& step : of_object) text += "\n    " + ToString(*step.call);
       wrong.push_back(text);

@@ -282,7 +282,7 @@ class Server {
   // look ID: "done STATE" when the part of this runtime is done, with its state after that.
   Status Look(const Words& words, std::string& text) {
     const auto report = runtime_->reloads().Find(words.at(2));
-    if (!report) return Status(Code::kNotFound, "reload_not_found", "");
+    if (!report.ok()) return report.status();
     for (const MemberReport& member : report->members) {
       if (!member.self || member.state != NodeState::kDone) continue;
       text = "done ";

@@ -20,17 +20,19 @@
 namespace plugreload::test {
 namespace {
 
-// The inode of the socket that is connected from `port` of 127.0.0.1, as /proc shows it.
-std::string InodeOf(int port) {
-  char local[32];
+// The inode of the socket that is connected from `port` to `door` of 127.0.0.1, as /proc shows it.
+// A port alone names several: connections to different places may share it.
+std::string InodeOf(int port, int door) {
+  char local[32], remote[32];
   std::snprintf(local, sizeof local, "0100007F:%04X", static_cast<unsigned>(port));
+  std::snprintf(remote, sizeof remote, "0100007F:%04X", static_cast<unsigned>(door));
   std::ifstream table("/proc/net/tcp");
   for (std::string line; std::getline(table, line);) {
     std::istringstream words(line);
     std::string word;
     std::vector<std::string> all;
     while (words >> word) all.push_back(word);
-    if (all.size() > 9 && all[1] == local) return all[9];
+    if (all.size() > 9 && all[1] == local && all[2] == remote) return all[9];
   }
   return {};
 }
@@ -75,11 +77,11 @@ void Mesh::Set(int isolated) {
   (void)!::write(wake_, &one, sizeof(one));
 }
 
-std::size_t Mesh::Caller(int socket) const {
+std::size_t Mesh::Caller(int socket, int door) const {
   sockaddr_in address{};
   socklen_t size = sizeof(address);
   ::getpeername(socket, reinterpret_cast<sockaddr*>(&address), &size);
-  const std::string inode = InodeOf(ntohs(address.sin_port));
+  const std::string inode = InodeOf(ntohs(address.sin_port), door);
   for (std::size_t member = 0; member < targets_.size(); ++member) {
     if (Has(pid_of_(member), inode)) return member;
   }
@@ -95,8 +97,9 @@ bool Mesh::Cut(const Link& link) const {
 void Mesh::Accept(std::size_t to) {
   Link link{0, to, ::accept4(doors_[to].listener, nullptr, nullptr, SOCK_CLOEXEC), -1};
   if (link.client < 0) return;
-  link.from = Caller(link.client);
-  if (!Cut(link)) link.server = Connect(targets_[to]);
+  link.from = Caller(link.client, doors_[to].port);
+  // Of whom nobody knows could not be cut off; members call again.
+  if (link.from < targets_.size() && !Cut(link)) link.server = Connect(targets_[to]);
   if (link.server >= 0) {
     links_.push_back(link);
   } else {

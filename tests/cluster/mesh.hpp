@@ -40,7 +40,7 @@ class Mesh {
   void Set(int isolated);
   void Run();
   void Accept(std::size_t to);
-  std::size_t Caller(int socket) const;
+  std::size_t Caller(int socket, int door) const;
   bool Cut(const Link& link) const;
 
   const std::vector<int> targets_;

@@ -24,7 +24,7 @@ struct Seen {
       if (lease.ok()) ++leases;
     }
     if (!target->reloads().State("", Reach::kSubtree).empty()) ++states;
-    if (!reload_id.empty() && target->reloads().Find(reload_id).has_value()) ++reports;
+    if (!reload_id.empty() && target->reloads().Find(reload_id).ok()) ++reports;
     const Status closed = target->Close(After(kSoon));
     if (closed.code() == Code::kFailedPrecondition) ++closes_refused;
   }

@@ -111,7 +111,7 @@ TEST_CASE("a cancelled roll ends on every node", "[cluster]") {
   const std::string id = three.a.Submit(request);
   REQUIRE(Eventually([&] {
     const auto report = three.b.reloads().Find(id);
-    if (!report) return false;
+    if (!report.ok()) return false;
     for (const MemberReport& member : report->members) {
       if (member.state == NodeState::kRunning) return true;
     }

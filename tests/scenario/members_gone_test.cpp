@@ -85,6 +85,52 @@ TEST_CASE("who waits for a reload is told its end though the store is away behin
   CHECK(report.finished_at_ms != 0);
 }
 
+// Answers everything but what is asked about a request.
+class Forgetful : public LaggingStore {
+ public:
+  using LaggingStore::LaggingStore;
+  Result<Snapshot> Load(std::string_view prefix, Deadline deadline) override {
+    if (prefix.starts_with("state/reloads/")) {
+      return Status(Code::kUnavailable, "store_unreachable", "it is away");
+    }
+    return LaggingStore::Load(prefix, deadline);
+  }
+};
+
+// "Not found" would end the wait of who asks for a reload that another member has acknowledged.
+TEST_CASE("of a reload that only the store may know, nobody says that there is none", "[cluster]") {
+  const auto store = NewMemoryStore();
+  Node a(Named("a"), std::make_shared<Forgetful>(store));
+  const auto& reloads = a.reloads();
+  const Status found = reloads.Find("other's").status();
+  CHECK(found.code() == Code::kUnavailable);
+  CHECK(found.message() ==
+        "the reload \"other's\" is not known here; asking the store for it: it is away");
+  CHECK(reloads.Wait("other's", After(kSoon)).status().reason() == "store_unreachable");
+  CHECK(a.reloads().Cancel("other's").reason() == "store_unreachable");
+  CHECK(a.reloads().Rollback("other's").status().reason() == "store_unreachable");
+  // What was carried out here alone is known here.
+  TwoVersions(a);
+  a.Mount("", "kv/");
+  const std::string own = a.Reload(Everywhere("kv")).reload_id;
+  CHECK(reloads.Find(own).ok());
+}
+
+// It is known to be there, so that "not found" would be wrong.
+TEST_CASE("a reload that has not arrived yet is asked for again", "[cluster]") {
+  const auto store = NewMemoryStore();
+  const auto late = std::make_shared<LaggingStore>(store);
+  Node a(Named("a"), store), b(Named("b"), late);
+  TwoVersions(a);
+  late->Lag();
+  ReloadRequest request = Everywhere("kv");
+  request.scope = Scope::kGlobal;
+  const std::string id = a.Submit(request);
+  CHECK(b.reloads().Find(id).status().reason() == "store_behind");
+  late->Arrive();
+  CHECK(b.Wait(id).state == ReloadState::kDone);
+}
+
 // Its lease has yet to run out when the reload is asked for, and its successor is there already.
 TEST_CASE("a member that was dead before a reload keeps nobody waiting", "[cluster]") {
   const auto store = NewMemoryStore();

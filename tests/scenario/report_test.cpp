@@ -159,7 +159,7 @@ TEST_CASE("a submitted reload gives its id at once and an event at its end", "[r
   CHECK_FALSE(id.empty());
   CHECK(node.host->WaitForReload(EventKind::kReloadStarted, id));
   const auto running = node.reloads().Find(id);
-  REQUIRE(running.has_value());
+  REQUIRE(running.ok());
   CHECK(running->state == ReloadState::kRunning);
   const auto early = node.reloads().Wait(id, After(Millis(10)));
   REQUIRE(early.ok());
@@ -179,7 +179,7 @@ TEST_CASE("a reload keeps the id that its caller chose", "[reload][submit]") {
   ReloadRequest request = Everywhere("kv");
   request.reload_id = "change-4711";
   CHECK(node.Reload(request).reload_id == "change-4711");
-  CHECK(node.reloads().Find("change-4711").has_value());
+  CHECK(node.reloads().Find("change-4711").ok());
   const Status again = node.reloads().Reload(request).status();
   CHECK(again.code() == Code::kAlreadyExists);
   CHECK(again.reason() == "reload_id_in_use");
@@ -191,14 +191,14 @@ TEST_CASE("reports are found by id until the history is full", "[reload][history
   node.Mount("", "kv/");
   std::vector<std::string> ids;
   for (int i = 0; i < 5; ++i) ids.push_back(node.Reload(Everywhere("kv")).reload_id);
-  CHECK_FALSE(node.reloads().Find(ids[0]).has_value());
-  CHECK_FALSE(node.reloads().Find(ids[1]).has_value());
+  CHECK_FALSE(node.reloads().Find(ids[0]).ok());
+  CHECK_FALSE(node.reloads().Find(ids[1]).ok());
   for (int i = 2; i < 5; ++i) {
     const auto report = node.reloads().Find(ids[static_cast<std::size_t>(i)]);
-    REQUIRE(report.has_value());
+    REQUIRE(report.ok());
     CHECK(report->mounts.at(0).generation == static_cast<std::uint64_t>(i) + 2);
   }
-  CHECK_FALSE(node.reloads().Find("unknown").has_value());
+  CHECK_FALSE(node.reloads().Find("unknown").ok());
   CHECK(node.reloads().Wait("unknown", After(Millis(0))).status().code() == Code::kNotFound);
 }
 

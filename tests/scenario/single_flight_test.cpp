@@ -23,7 +23,7 @@ std::string Busy(Node& node) {
 
 ReloadState StateOf(Node& node, const std::string& id) {
   const auto report = node.reloads().Find(id);
-  REQUIRE(report.has_value());
+  REQUIRE(report.ok());
   return report->state;
 }
 
