@@ -19,6 +19,8 @@ constexpr Millis kStoreTimeout{5'000};
 constexpr Millis kPoll{50};
 // How long nothing may be heard before the store is looked at.
 constexpr Millis kLook{500};
+// A reload that is done by then is only told of when it is: that it runs is a commit more.
+constexpr Millis kQuick{20};
 
 constexpr std::size_t kMostMounts = 50, kMostPrevious = 8;
 
@@ -60,6 +62,8 @@ Cluster::Cluster(const RuntimeOptions& options, Engine* engine, Catalog* catalog
 
 Status Cluster::Start(Applier* applier) {
   applier_ = applier;
+  results_.emplace(store_, kResultPrefix, applier);
+  permits_.emplace(store_, kPermitPrefix, applier);
   (void)Join(After(kStoreTimeout));
   try {
     thread_ = StartThread("pr-cluster", [this] { Run(); });
@@ -75,6 +79,9 @@ void Cluster::Stop() {
     const MutexLock lock(mutex_);
     stopping_ = true;
     changed_.NotifyAll();
+  }
+  for (auto* bell : {&results_, &permits_}) {
+    if (*bell) (*bell)->Close();
   }
   if (thread_.joinable()) thread_.join();
   keeper_.reset();
@@ -145,7 +152,7 @@ void Cluster::Reset(const Snapshot& snapshot) {
     Take(document->value, document->revision, !loaded_);
   }
   loaded_ = true;
-  ++news_.rung;
+  ++news_;
   changed_.NotifyAll();
 }
 
@@ -158,14 +165,14 @@ void Cluster::Apply(const WatchBatch& batch) {
     } else {
       Drop(item.key);
     }
-    ++news_.rung;
+    ++news_;
   }
   changed_.NotifyAll();
 }
 
 void Cluster::LocalAnswered() {
   const MutexLock lock(mutex_);
-  ++news_.rung;
+  ++news_;
   changed_.NotifyAll();
 }
 
@@ -191,23 +198,14 @@ bool Cluster::Pause(Millis shortest) {
   return !stopping_;
 }
 
-void Cluster::Hang(Bell& bell, std::string_view prefix, Revision after) {
-  auto watcher = store_->Watch(prefix, after, [this, &bell](const Result<WatchBatch>&) {
-    const MutexLock lock(mutex_);
-    ++bell.rung;
-    changed_.NotifyAll();
-  });
-  if (watcher.ok()) bell.watcher = *std::move(watcher);
+std::uint64_t Cluster::News() const {
+  const MutexLock lock(mutex_);
+  return news_;
 }
 
-std::uint64_t Cluster::Heard(const Bell& bell) const {
+bool Cluster::AwaitNews(std::uint64_t heard, Deadline until) const {
   const MutexLock lock(mutex_);
-  return bell.rung;
-}
-
-bool Cluster::AwaitBell(const Bell& bell, std::uint64_t heard, Deadline until) const {
-  const MutexLock lock(mutex_);
-  while (!stopping_ && bell.rung == heard && changed_.WaitUntil(mutex_, until)) {
+  while (!stopping_ && news_ == heard && changed_.WaitUntil(mutex_, until)) {
   }
   return !stopping_;
 }
@@ -289,7 +287,6 @@ void Cluster::Reload(const GlobalRequest& global, MemberReport& result) {
     return;
   }
   result.state = NodeState::kRunning;
-  Record(id, result);
   const auto submitted = engine_->SubmitLocal(global.request);
   if (!submitted.ok()) {
     result.error = submitted.status().ToString();
@@ -297,13 +294,19 @@ void Cluster::Reload(const GlobalRequest& global, MemberReport& result) {
   }
   // Until the new generations serve; bounded by the deadlines of the phases.
   std::optional<ReloadReport> report;
-  for (bool cancelled = false;;) {
-    const std::uint64_t heard = Heard(news_);
+  const Deadline quick = After(kQuick);
+  for (bool cancelled = false, told = false;;) {
+    const std::uint64_t heard = News();
     report = engine_->FindLocal(id);
     if (!report || report->state >= ReloadState::kDraining) break;
     const auto now = Find(id);
     if (now && now->cancelled && !std::exchange(cancelled, true)) (void)engine_->CancelLocal(id);
-    if (!AwaitBell(news_, heard, After(kLook))) return;
+    if (!told && std::chrono::steady_clock::now() >= quick) {
+      told = true;
+      Record(id, result);
+    } else if (!AwaitNews(heard, told ? After(kLook) : quick)) {
+      return;
+    }
   }
   if (!report) {
     result.error = "its report has been dropped from the history";
@@ -340,9 +343,9 @@ bool Cluster::MayRoll(const std::string& id, MemberReport& result) {
 
 Cluster::Keeper Cluster::AwaitPermit(const std::string& id, const GlobalRequest& global,
                                      MemberReport& result) {
-  Bell permits;
+  Bell::Ear permits(*permits_, PermitsOf(id));
   for (;;) {
-    const std::uint64_t heard = Heard(permits);
+    permits.Mark();
     if (!MayRoll(id, result)) return nullptr;
     for (std::uint32_t i = 0; i < global.request.max_unavailable; ++i) {
       auto kept = store_->Keep(PermitKey(id, i), member_, ttl_, After(kStoreTimeout));
@@ -354,9 +357,8 @@ Cluster::Keeper Cluster::AwaitPermit(const std::string& id, const GlobalRequest&
       if (!MayRoll(id, result)) return nullptr;
       return *std::move(kept);
     }
-    if (permits.watcher == nullptr) Hang(permits, PermitsOf(id), global.revision);
     const Millis look = std::max(2 * kPoll, Millis(5 * global.expected.size()));
-    if (!AwaitBell(permits, heard, After(look))) return nullptr;
+    if (permits.Await(After(look)) == Bell::Woken::kClosed) return nullptr;
     // So that many who wait do not ask the store at once.
     if (!Pause(Millis(1 + global.expected.size() / 2))) return nullptr;
   }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/mutex.hpp"
+#include "cluster/bell.hpp"
 #include "cluster/documents.hpp"
 #include "plugreload/runtime.hpp"
 #include "registry/catalog.hpp"
@@ -81,16 +82,9 @@ class Cluster final : public StateImage, public GlobalReloads {
   void SweepRunning();
   bool Pause(Millis shortest);  // up to twice as long; false: stopping
 
-  // Wakes who waits for something in the store that no image follows. It may ring for nothing, and
-  // where it does not ring in time the store is looked at all the same.
-  struct Bell {
-    std::uint64_t rung = 0;  // under mutex_
-    std::unique_ptr<StateStore::Watcher> watcher;
-  };
-  void Hang(Bell& bell, std::string_view prefix, Revision after);
-  std::uint64_t Heard(const Bell& bell) const;
-  // Until it has rung again; false: stopping.
-  bool AwaitBell(const Bell& bell, std::uint64_t heard, Deadline until) const;
+  std::uint64_t News() const;
+  // Until there are others; false: stopping.
+  bool AwaitNews(std::uint64_t heard, Deadline until) const;
 
   Result<std::vector<MemberReport>> Present(Deadline deadline) const;
   // False when the store did not answer: what is known without it is told.
@@ -106,9 +100,10 @@ class Cluster final : public StateImage, public GlobalReloads {
   Engine* const engine_;
   Catalog* const catalog_;
   Applier* applier_ = nullptr;
-  Keeper keeper_;       // the thread's, once that runs
-  MemberState told_;    // the thread's; what it has published
-  Deadline next_look_;  // the thread's; at what runs here
+  std::optional<Bell> results_, permits_;  // since Start
+  Keeper keeper_;                          // the thread's, once that runs
+  MemberState told_;                       // the thread's; what it has published
+  Deadline next_look_;                     // the thread's; at what runs here
   // The thread's; when what a member told that died just before is to be swept.
   std::optional<Deadline> next_sweep_;
   std::thread thread_;
@@ -118,7 +113,7 @@ class Cluster final : public StateImage, public GlobalReloads {
   std::map<std::string, Entry, std::less<>> entries_ PLUGRELOAD_GUARDED_BY(mutex_);
   std::deque<std::string> queue_ PLUGRELOAD_GUARDED_BY(mutex_);
   // Requests that came, changed or went, and local reloads that were answered.
-  Bell news_;
+  std::uint64_t news_ PLUGRELOAD_GUARDED_BY(mutex_) = 0;
   bool loaded_ PLUGRELOAD_GUARDED_BY(mutex_) = false;
   bool stopping_ PLUGRELOAD_GUARDED_BY(mutex_) = false;
 };

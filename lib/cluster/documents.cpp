@@ -33,7 +33,7 @@ std::string ResultKey(std::string_view reload_id, std::string_view member) {
   return ResultsOf(reload_id) + std::string(member);
 }
 std::string PermitsOf(std::string_view reload_id) {
-  return fmt::format("cluster/permits/{}/", Segment(reload_id));
+  return std::string(kPermitPrefix) + Segment(reload_id) + "/";
 }
 std::string PermitKey(std::string_view reload_id, std::uint32_t number) {
   return fmt::format("{}{}", PermitsOf(reload_id), number);

@@ -18,6 +18,7 @@ namespace plugreload::internal {
 inline constexpr std::string_view kRequestPrefix = "state/reloads/";
 inline constexpr std::string_view kMemberPrefix = "cluster/members/";
 inline constexpr std::string_view kResultPrefix = "cluster/results/";
+inline constexpr std::string_view kPermitPrefix = "cluster/permits/";
 inline constexpr std::string_view kRunningPrefix = "cluster/running/";
 
 // A reload_id as one segment of a key.

@@ -108,6 +108,7 @@ Result<std::string> Cluster::Submit(const ReloadRequest& request) {
     return changes;
   };
   std::vector<std::string> needs;
+  results_->Hang();
   if (request.pin) needs.push_back(PluginPrefix(request.pin->type, request.pin->name));
   if (Status status = applier_->Commit(edit, deadline, needs); !status.ok()) {
     return status.WithContext("a reload of several members");
@@ -235,20 +236,18 @@ Status Cluster::Wait(std::string_view reload_id, Deadline deadline, ReloadCoordi
     }
   }
   Deadline unreachable = After(ttl_);
-  Bell results;
+  std::optional<Bell::Ear> results;
+  if (std::chrono::steady_clock::now() < deadline) results.emplace(*results_, ResultsOf(reload_id));
   for (;;) {
-    const std::uint64_t heard = Heard(results);
+    if (results) results->Mark();
     const auto now = std::chrono::steady_clock::now();
     seen.reset();
     // Without the store nobody can tell when the others are done.
     if (Tell(reload_id, seen)) unreachable = After(ttl_);
     if (!seen || seen->state >= ReloadState::kDone) return {};
     if (until == ReloadCoordinator::Until::kAnswer && now >= unreachable) return {};
-    if (now >= deadline) return {};
-    if (global && results.watcher == nullptr) {
-      Hang(results, ResultsOf(reload_id), global->created);
-    }
-    if (!AwaitBell(results, heard, std::min(deadline, After(kLook)))) {
+    if (now >= deadline || !results) return {};
+    if (results->Await(std::min(deadline, After(kLook))) == Bell::Woken::kClosed) {
       return Status(Code::kFailedPrecondition, "closed", "the runtime is closing");
     }
   }

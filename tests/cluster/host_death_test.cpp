@@ -124,8 +124,8 @@ void Walk(const std::string& kind, const std::string& strategy,
   CHECK(Eventually([&] { return store->Load("cluster/running/", Soon())->documents.size() == 2; }));
 }
 
-const std::vector<std::string> kPhases = {"plan",  "planned", "start",  "commit",
-                                          "drain", "stop",    "result", "reported"};
+const std::vector<std::string> kPhases = {"start", "tell", "told",   "commit",
+                                          "drain", "stop", "result", "reported"};
 
 TEST_CASE("a host on a shared file that is killed in any phase of a reload ends it when it is back",
           "[cluster][sqlite]") {
