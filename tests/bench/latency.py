@@ -198,7 +198,7 @@ def draw(options, directory):
         script.append(f'set title "{title}"')
         label = f'set xlabel "seconds; a reload at every dashed line, {PICTURE_RATE} requests/s"'
         script.append(label if index == len(plots) - 1 else "unset xlabel")
-        script.append(f'plot "{samples}" using 1:2 with points pointtype 7 pointsize 0.2 '
+        script.append(f'plot "{samples}" using 1:2 with dots linewidth 2 '
                       'linecolor rgb "#1f5fa8"')
     subprocess.run(["gnuplot"], input="\n".join(script) + "\n", text=True, check=True)
     return figures
