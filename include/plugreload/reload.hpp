@@ -172,7 +172,7 @@ PLUGRELOAD_EXPORT std::string_view ReloadPhaseName(ReloadPhase phase);
 
 enum class NodeState : std::int32_t {
   kPending = 0,  // has not begun, or is down: it starts fresh with what was asked for
-  kRunning = 1,
+  kRunning = 1,  // told of what takes longer than 20 ms
   kDone = 2,
   kFailed = 3,
   kCancelled = 4,  // the reload was cancelled, or stopped because another member failed
