@@ -256,7 +256,7 @@ plugreload_code plugreload_reload_submit(plugreload_engine* engine,
                                          plugreload_report** report, plugreload_error** error);
 /* How it stands. NOT_FOUND "reload_not_found": there is none, or no more. UNAVAILABLE: it is not
  * known here, and the store that is shared with others could not be asked within 2 s; so also from
- * wait, cancel and rollback. [any] */
+ * wait, cancel and rollback. [any] [blocks: 4 s at most with a shared store, else not] */
 plugreload_code plugreload_reload_find(plugreload_engine* engine, const char* reload_id,
                                        size_t reload_id_len, plugreload_report** report,
                                        plugreload_error** error);

@@ -345,7 +345,8 @@ class PLUGRELOAD_EXPORT ReloadCoordinator {
   // The last RuntimeOptions::history reports, running ones included; with a shared store also what
   // other members asked for, as the store keeps it. kNotFound "reload_not_found": there is none, or
   // no more; as of Wait, Cancel and Rollback. kUnavailable: it is not known here and the store,
-  // which may know it, could not be asked within 2 s.
+  // which may know it, could not be asked within 2 s. Blocks for 4 s at most with a shared store,
+  // which is asked how the others go, and not without.
   Result<ReloadReport> Find(std::string_view reload_id) const;
   // Waits until the reload has ended (kEnd: not draining any more), or has been answered as Reload
   // would (kAnswer: ended, or draining past its drain deadline); at the deadline returns the report

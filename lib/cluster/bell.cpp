@@ -50,7 +50,6 @@ void Bell::Ring(const Result<WatchBatch>& batch) {
 }
 
 Bell::Ear::Ear(Bell& bell, std::string prefix) : bell_(bell), prefix_(std::move(prefix)) {
-  bell_.Hang();
   const MutexLock lock(bell_.mutex_);
   bell_.ears_.push_back(this);
 }

@@ -2,7 +2,6 @@
 #ifndef PLUGRELOAD_CLUSTER_BELL_HPP_
 #define PLUGRELOAD_CLUSTER_BELL_HPP_
 
-#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -14,9 +13,9 @@
 
 namespace plugreload::internal {
 
-// One watch of everything below a prefix, from the first use on: etcd tells a watch that is made
-// for what happens just now only within its 100 ms. It may ring for nothing, and where it does not
-// ring the store is to be looked at all the same.
+// One watch of everything below a prefix, from the first use on: etcd serves a watch that begins in
+// the past only in a round every 100 ms, too late for one that is made for each wait. It may ring
+// for nothing, and where it does not ring the store is to be looked at all the same.
 //
 // Thread safety: safe for concurrent use.
 class Bell {
@@ -40,7 +39,7 @@ class Bell {
     Ear(const Ear&) = delete;
     Ear& operator=(const Ear&) = delete;
 
-    // What rings from now on ends the next Await.
+    // What rings from now on ends the next Await. Hangs the bell.
     void Mark();
     // Until it has rung since the Mark, or the deadline.
     Woken Await(Deadline until);

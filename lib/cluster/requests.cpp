@@ -32,6 +32,8 @@ ReloadState StateOf(const std::vector<MemberReport>& members) {
   return count(NodeState::kCancelled) > 0 ? ReloadState::kCancelled : ReloadState::kDone;
 }
 
+Status Closing() { return Status(Code::kFailedPrecondition, "closed", "the runtime is closing"); }
+
 }  // namespace
 
 // Another member may have committed it just now: the store knows before this image does.
@@ -50,14 +52,15 @@ Result<bool> Cluster::Knows(std::string_view reload_id) const {
     return false;
   }
   const MutexLock lock(mutex_);
-  while (!stopping_ && !entries_.contains(reload_id)) {
+  while (!entries_.contains(reload_id)) {
+    if (stopping_) return Closing();
     if (changed_.WaitUntil(mutex_, deadline)) continue;
     return Status(Code::kUnavailable, "store_behind",
                   fmt::format("the reload \"{}\" is in the store, but what the store tells of its "
                               "changes has not arrived here; ask again",
                               reload_id));
   }
-  return entries_.contains(reload_id);
+  return true;
 }
 
 bool Cluster::HasSiblings() const {
@@ -107,8 +110,9 @@ Result<std::string> Cluster::Submit(const ReloadRequest& request) {
     changes.push_back({RequestKey(id), EncodeRequest(global), Revision{0}, false});
     return changes;
   };
-  std::vector<std::string> needs;
+  // Who asks for a reload mostly waits for it, too.
   results_->Hang();
+  std::vector<std::string> needs;
   if (request.pin) needs.push_back(PluginPrefix(request.pin->type, request.pin->name));
   if (Status status = applier_->Commit(edit, deadline, needs); !status.ok()) {
     return status.WithContext("a reload of several members");
@@ -231,7 +235,7 @@ Status Cluster::Wait(std::string_view reload_id, Deadline deadline, ReloadCoordi
     for (;;) {
       const auto found = entries_.find(reload_id);
       if (found == entries_.end() || found->second.answered) return {};
-      if (stopping_) return Status(Code::kFailedPrecondition, "closed", "the runtime is closing");
+      if (stopping_) return Closing();
       if (!changed_.WaitUntil(mutex_, deadline)) return {};
     }
   }
@@ -248,7 +252,7 @@ Status Cluster::Wait(std::string_view reload_id, Deadline deadline, ReloadCoordi
     if (until == ReloadCoordinator::Until::kAnswer && now >= unreachable) return {};
     if (now >= deadline || !results) return {};
     if (results->Await(std::min(deadline, After(kLook))) == Bell::Woken::kClosed) {
-      return Status(Code::kFailedPrecondition, "closed", "the runtime is closing");
+      return Closing();
     }
   }
 }

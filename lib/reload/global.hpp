@@ -23,7 +23,7 @@ class GlobalReloads {
   // Commits the request; returns once this runtime has seen it.
   virtual Result<std::string> Submit(const ReloadRequest& request) = 0;
   // False: it is this runtime's alone, or there is none. Not OK: the store has to be asked, and did
-  // not answer.
+  // not answer, or the runtime is closing.
   virtual Result<bool> Knows(std::string_view reload_id) const = 0;
   virtual std::optional<ReloadRequest> RequestOf(std::string_view reload_id) const = 0;
   // kAnswer: until the part of this runtime is done, of a local reload those of its siblings, too;

@@ -2,6 +2,7 @@
 #include <string>
 
 #include "api/server.hpp"
+#include "scenario/lagging_store.hpp"
 #include "support/catch.hpp"
 
 namespace plugreload::test {
@@ -42,6 +43,23 @@ TEST_CASE("a member that fails is in the status and the warnings of a global rel
     INFO(status.body);
     CHECK(Has(status.body, R"("error":")"));
     CHECK(Has(status.body, R"("state":"failed")"));
+  }
+}
+
+// A client that polls would take "unknown" for an answer.
+TEST_CASE("of a reload that only the store may know nothing is said without the store",
+          "[api][cluster]") {
+  Server server([](RuntimeOptions& options) {
+    options.store = std::make_shared<Forgetful>(NewMemoryStore());
+  });
+  const std::string body = R"({"reload_id":"other's"})";
+  for (const Response& response :
+       {server.Call({"GET", kStatus + "other's"}),
+        server.Call({"POST", "/v1/sys/plugins/reload/backend/cancel", body}),
+        server.Call({"POST", "/v1/sys/plugins/reload/backend/rollback", body})}) {
+    INFO(response.body);
+    CHECK(response.status == 503);
+    CHECK(Has(response.body, "is not known here; asking the store for it: it is away"));
   }
 }
 

@@ -2,8 +2,6 @@
 // the child being the same: it ends at the answer of Reload, its old instances retired.
 #include <fmt/format.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -104,22 +102,6 @@ double Micros(int times, const Action& action) {
   return Median(costs);
 }
 
-// Of this program, all its threads, and of its children that have been reaped.
-struct Used {
-  double micros = 0, switches = 0;
-};
-Used UsedSoFar() {
-  Used used;
-  for (const int who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
-    rusage usage{};
-    getrusage(who, &usage);
-    for (const timeval& time : {usage.ru_utime, usage.ru_stime}) {
-      used.micros += static_cast<double>(time.tv_sec) * 1e6 + static_cast<double>(time.tv_usec);
-    }
-    used.switches += static_cast<double>(usage.ru_nvcsw);
-  }
-  return used;
-}
 template <typename Action>
 Used Uses(int times, const Action& action) {
   const Used before = UsedSoFar();

@@ -1,6 +1,8 @@
 #include "served.hpp"
 
 #include <malloc.h>
+#include <sys/resource.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <cstdint>
@@ -76,6 +78,19 @@ void Fill(StateStore& store, const DataSet& data, const PluginSpec& spec) {
 double HeapBytes() {
   const auto info = mallinfo2();
   return static_cast<double>(info.uordblks + info.hblkhd);
+}
+
+Used UsedSoFar() {
+  Used used;
+  for (const int who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
+    rusage usage{};
+    getrusage(who, &usage);
+    for (const timeval& time : {usage.ru_utime, usage.ru_stime}) {
+      used.micros += static_cast<double>(time.tv_sec) * 1e6 + static_cast<double>(time.tv_usec);
+    }
+    used.switches += static_cast<double>(usage.ru_nvcsw);
+  }
+  return used;
 }
 
 ScratchDirectory::ScratchDirectory() {

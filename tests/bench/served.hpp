@@ -36,6 +36,12 @@ class Served {
   double start_ns_ = 0, bytes_ = 0;
 };
 
+// Of this program, all its threads, and of its children that have been reaped.
+struct Used {
+  double micros = 0, switches = 0;
+};
+Used UsedSoFar();
+
 // What malloc has given out.
 double HeapBytes();
 

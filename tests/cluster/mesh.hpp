@@ -34,13 +34,13 @@ class Mesh {
     int port = 0, listener = -1;
   };
   struct Link {
-    std::size_t from = 0, to = 0;  // from: the number of members when nobody knows
+    std::size_t from = 0, to = 0;
     int client = -1, server = -1;
   };
   void Set(int isolated);
   void Run();
   void Accept(std::size_t to);
-  std::size_t Caller(int socket, int door) const;
+  std::size_t Caller(int socket, int door) const;  // the number of members: nobody knows
   bool Cut(const Link& link) const;
 
   const std::vector<int> targets_;

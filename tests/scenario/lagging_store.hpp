@@ -53,6 +53,18 @@ class LaggingStore : public StateStore {
   std::atomic<int> loads_{0};
 };
 
+// Answers everything but what is asked about a request.
+class Forgetful : public LaggingStore {
+ public:
+  using LaggingStore::LaggingStore;
+  Result<Snapshot> Load(std::string_view prefix, Deadline deadline) override {
+    if (prefix.starts_with("state/reloads/")) {
+      return Status(Code::kUnavailable, "store_unreachable", "it is away");
+    }
+    return LaggingStore::Load(prefix, deadline);
+  }
+};
+
 }  // namespace plugreload::test
 
 #endif  // PLUGRELOAD_TESTS_SCENARIO_LAGGING_STORE_HPP_

@@ -85,18 +85,6 @@ TEST_CASE("who waits for a reload is told its end though the store is away behin
   CHECK(report.finished_at_ms != 0);
 }
 
-// Answers everything but what is asked about a request.
-class Forgetful : public LaggingStore {
- public:
-  using LaggingStore::LaggingStore;
-  Result<Snapshot> Load(std::string_view prefix, Deadline deadline) override {
-    if (prefix.starts_with("state/reloads/")) {
-      return Status(Code::kUnavailable, "store_unreachable", "it is away");
-    }
-    return LaggingStore::Load(prefix, deadline);
-  }
-};
-
 // "Not found" would end the wait of who asks for a reload that another member has acknowledged.
 TEST_CASE("of a reload that only the store may know, nobody says that there is none", "[cluster]") {
   const auto store = NewMemoryStore();
