@@ -13,34 +13,34 @@
 namespace plugreload::goplugin {
 namespace {
 
+constexpr std::string_view kTcp = "tcp:";
 constexpr char kServerName[] = "localhost";
 constexpr Millis kMultiplexingPatience{2'000};
 constexpr int kFirstReconnectMs = 100;
 constexpr int kLastReconnectMs = 1'000;
 
+bool IsTcp(const std::string& endpoint) { return endpoint.compare(0, kTcp.size(), kTcp) == 0; }
+
 // "tcp:[::1]:1234" as gRPC spells it.
 std::string Target(const std::string& endpoint) {
-  constexpr std::string_view kTcp = "tcp:";
-  if (endpoint.compare(0, kTcp.size(), kTcp) != 0) return endpoint;
+  if (!IsTcp(endpoint)) return endpoint;
   const std::string address = endpoint.substr(kTcp.size());
   return (address.front() == '[' ? "ipv6:" : "ipv4:") + address;
 }
 
-grpc::ChannelArguments Arguments(bool tls, std::size_t max_message_bytes) {
+// Each argument costs every start some microseconds, so none says what is so without it.
+grpc::ChannelArguments Arguments(bool tls, bool tcp, std::size_t max_message_bytes) {
   constexpr std::size_t kLimit = std::numeric_limits<int>::max();
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(static_cast<int>(std::min(max_message_bytes, kLimit)));
-  arguments.SetMaxSendMessageSize(-1);
-  // Proxies of the environment, and what a name server says, have no say in who the plugin is.
-  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  arguments.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
   // A request is never sent twice behind the caller's back.
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   // A connection belongs to one instance and ends with it.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kFirstReconnectMs);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kFirstReconnectMs);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kLastReconnectMs);
+  // Proxies of the environment have no say in who the plugin is.
+  if (tcp) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   if (tls) {
     arguments.SetSslTargetNameOverride(kServerName);
   } else {
@@ -80,6 +80,7 @@ Result<Connection> Connect(const InstanceInfo& info, const Identity* identity,
                            std::size_t max_message_bytes) {
   Connection connection;
   connection.endpoint.target = Target(info.endpoint);
+  const bool tcp = IsTcp(info.endpoint);
   if (identity == nullptr) {
     if (!info.certificate.empty()) {
       return Status(Code::kFailedPrecondition, "certificate_unexpected",
@@ -88,7 +89,7 @@ Result<Connection> Connect(const InstanceInfo& info, const Identity* identity,
     }
     connection.channel =
         grpc::CreateCustomChannel(connection.endpoint.target, grpc::InsecureChannelCredentials(),
-                                  Arguments(false, max_message_bytes));
+                                  Arguments(false, tcp, max_message_bytes));
     return WithServices(std::move(connection));
   }
   if (info.certificate.empty()) {
@@ -107,8 +108,9 @@ Result<Connection> Connect(const InstanceInfo& info, const Identity* identity,
   tls.pem_root_certs = connection.endpoint.root_pem;
   tls.pem_cert_chain = identity->certificate_pem;
   tls.pem_private_key = identity->key_pem;
-  connection.channel = grpc::CreateCustomChannel(
-      connection.endpoint.target, grpc::SslCredentials(tls), Arguments(true, max_message_bytes));
+  connection.channel =
+      grpc::CreateCustomChannel(connection.endpoint.target, grpc::SslCredentials(tls),
+                                Arguments(true, tcp, max_message_bytes));
   return WithServices(std::move(connection));
 }
 

@@ -23,14 +23,14 @@ void Pause(const std::stop_token& cancel) {
   never.wait_for(lock, cancel, kPause, [] { return false; });
 }
 
-grpc::Status AskOnce(grpc::Channel& channel, Deadline deadline, const std::stop_token& cancel,
-                     wire::HealthAnswer& answer) {
+grpc::Status AskOnce(grpc::Channel& channel, Pulse& pulse, Deadline deadline,
+                     const std::stop_token& cancel, wire::HealthAnswer& answer) {
   grpc::ClientContext context;
   context.set_deadline(SystemDeadline(deadline));
   const std::stop_callback wake(cancel, [&context] { context.TryCancel(); });
   wire::HealthRequest request;
   request.set_service(kHealthService);
-  return CallUnary(channel, kHealthCheck, context, request, answer);
+  return pulse.Call(channel, kHealthCheck, context, request, answer);
 }
 
 Status Missing(const grpc::Status& status) {
@@ -48,8 +48,8 @@ std::string Last(const grpc::Status& status, const wire::HealthAnswer& answer) {
 
 }  // namespace
 
-Status WaitServing(grpc::Channel& channel, Deadline deadline, const std::stop_token& cancel,
-                   ExitGate& gate) {
+Status WaitServing(grpc::Channel& channel, Pulse& pulse, Deadline deadline,
+                   const std::stop_token& cancel, ExitGate& gate) {
   const Deadline patience = std::min(After(kConnectPatience), deadline);
   std::string last;
   for (;;) {
@@ -58,7 +58,7 @@ Status WaitServing(grpc::Channel& channel, Deadline deadline, const std::stop_to
     }
     wire::HealthAnswer answer;
     const grpc::Status status =
-        AskOnce(channel, std::min(After(kQuestion), deadline), cancel, answer);
+        AskOnce(channel, pulse, std::min(After(kQuestion), deadline), cancel, answer);
     if (status.ok() && answer.status() == kServing) return {};
     const grpc::StatusCode code = status.error_code();
     // The question that the deadline cuts off tells less than the answer before it.

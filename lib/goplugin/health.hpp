@@ -25,8 +25,8 @@ namespace plugreload::goplugin {
 
 // Returns when the service "plugin" serves. Errors by reason: "channel_failed", "health_missing",
 // "health_timeout", "cancelled".
-Status WaitServing(grpc::Channel& channel, Deadline deadline, const std::stop_token& cancel,
-                   ExitGate& gate);
+Status WaitServing(grpc::Channel& channel, Pulse& pulse, Deadline deadline,
+                   const std::stop_token& cancel, ExitGate& gate);
 
 struct HealthOptions {
   Millis interval{0};

@@ -20,25 +20,17 @@ Deadline Now() { return std::chrono::steady_clock::now(); }
 GoPluginInstance::GoPluginInstance(std::shared_ptr<Core> core,
                                    std::unique_ptr<PluginInstance> process,
                                    std::shared_ptr<ExitGate> gate, Connection connection,
-                                   const LaunchSpec& spec, Owner owner)
+                                   const LaunchSpec& spec, std::shared_ptr<StdioStream> stdio)
     : core_(std::move(core)),
       process_(std::move(process)),
       gate_(std::move(gate)),
       connection_(std::move(connection)),
       timeouts_(spec.plugin.timeouts),
-      owner_(owner),
+      stdio_(std::move(stdio)),
       info_(process_->info()) {
   // What the functions of goplugin.hpp find; nobody writes through it.
   info_.object = const_cast<Connection*>(&connection_);
   info_.object_kind = &kConnectionKind;
-  const auto name = std::make_shared<const std::string>(spec.instance);
-  stdio_ =
-      std::make_shared<StdioStream>(connection_.channel, core_->pulse,
-                                    StdioLimits{core_->options.process.max_log_line_bytes,
-                                                core_->options.process.max_log_bytes_per_second},
-                                    [messenger = core_->messenger, name](std::string line) {
-                                      messenger->Log(LogLevel::kInfo, name, std::move(line));
-                                    });
   const GoPluginLauncherOptions& options = core_->options;
   health_ = std::make_shared<HealthWatch>(
       connection_.channel, core_->pulse,
@@ -56,8 +48,6 @@ GoPluginInstance::~GoPluginInstance() {
 }
 
 bool GoPluginInstance::Begin(ExitGate::OnExit on_exit) {
-  // There is one reader of the stream, and that is who started it.
-  if (owner_ == Owner::kOurs) stdio_->Begin();
   if (!gate_->Arm(std::move(on_exit))) return false;
   health_->Begin();
   return true;
@@ -68,7 +58,7 @@ Status GoPluginInstance::Stop(Deadline deadline) {
   StopServing(deadline);
   const Status status = process_->Stop(deadline);
   const Deadline idle = After(kIdlePatience);
-  stdio_->WaitIdle(idle);
+  if (stdio_ != nullptr) stdio_->WaitIdle(idle);
   health_->WaitIdle(idle);
   return status;
 }
@@ -85,9 +75,12 @@ void GoPluginInstance::StopServing(Deadline deadline) {
   }
   health_->Cancel();
   connection_.broker->Close();
-  if (owner_ == Owner::kOurs && !gate_->ended()) AskToEnd(deadline);
-  // Only now: what a plugin writes while it ends is read, or it might stand still.
-  stdio_->Cancel();
+  // An adopted process is not asked to end.
+  if (stdio_ != nullptr) {
+    if (!gate_->ended()) AskToEnd(deadline);
+    // Only now: what a plugin writes while it ends is read, or it might stand still.
+    stdio_->Cancel();
+  }
   const std::lock_guard lock(mutex_);
   ending_ = Asked::kDone;
   asked_.notify_all();
@@ -101,10 +94,12 @@ void GoPluginInstance::AskToEnd(Deadline deadline) {
   const Deadline last = now + std::min<Deadline::duration>(half, core_->options.shutdown_timeout);
   grpc::ClientContext context;
   context.set_deadline(SystemDeadline(last));
-  const std::stop_callback ended(gate_->end_token(), [&context] { context.TryCancel(); });
   wire::Empty answer;
-  const grpc::Status status =
-      CallUnary(*connection_.channel, kShutdown, context, wire::Empty(), answer);
+  grpc::Status status;
+  {
+    const std::stop_callback ended(gate_->end_token(), [&context] { context.TryCancel(); });
+    status = core_->pulse->Call(*connection_.channel, kShutdown, context, wire::Empty(), answer);
+  }
   if (status.error_code() == grpc::StatusCode::UNIMPLEMENTED) return;
   gate_->WaitEnded(last);
 }

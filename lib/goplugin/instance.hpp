@@ -14,16 +14,14 @@
 
 namespace plugreload::goplugin {
 
-// Whose process it is: an adopted one is neither asked to end nor read from.
-enum class Owner { kOurs, kAdopted };
-
 // Thread safety: safe for concurrent use.
 class GoPluginInstance : public PluginInstance {
  public:
-  // `process` was started with an on_exit that tells `gate`.
+  // `process` was started with an on_exit that tells `gate`. `stdio` has begun; null for an adopted
+  // process, whose stream has its one reader already.
   GoPluginInstance(std::shared_ptr<Core> core, std::unique_ptr<PluginInstance> process,
                    std::shared_ptr<ExitGate> gate, Connection connection, const LaunchSpec& spec,
-                   Owner owner = Owner::kOurs);
+                   std::shared_ptr<StdioStream> stdio);
   ~GoPluginInstance() override;
 
   const InstanceInfo& info() const override { return info_; }
@@ -41,10 +39,9 @@ class GoPluginInstance : public PluginInstance {
   const std::shared_ptr<ExitGate> gate_;
   const Connection connection_;
   const PluginTimeouts timeouts_;
-  const Owner owner_;
+  const std::shared_ptr<StdioStream> stdio_;
   InstanceInfo info_;
   std::shared_ptr<HealthWatch> health_;
-  std::shared_ptr<StdioStream> stdio_;
 
   std::mutex mutex_;
   std::condition_variable asked_;

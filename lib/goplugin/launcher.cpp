@@ -7,11 +7,15 @@
 #include "goplugin/health.hpp"
 #include "goplugin/inspect.hpp"
 #include "goplugin/instance.hpp"
+#include "goplugin/stdio.hpp"
 #include "plugreload/goplugin.hpp"
 
 namespace plugreload {
 namespace goplugin {
 namespace {
+
+// For a cancelled stream to end.
+constexpr Millis kIdlePatience{1'000};
 
 // The same words as the process launcher's errors begin with.
 std::string Subject(const LaunchSpec& spec) {
@@ -68,6 +72,20 @@ class GoPluginLauncher : public Launcher {
     return core_->processes->Start(launched, inner);
   }
 
+  std::shared_ptr<StdioStream> BeginStdio(const Connection& connection,
+                                          const std::string& instance) const {
+    const ProcessLauncherOptions& options = core_->options.process;
+    const auto name = std::make_shared<const std::string>(instance);
+    auto stdio = std::make_shared<StdioStream>(
+        connection.channel, core_->pulse,
+        StdioLimits{options.max_log_line_bytes, options.max_log_bytes_per_second},
+        [messenger = core_->messenger, name](std::string line) {
+          messenger->Log(LogLevel::kInfo, name, std::move(line));
+        });
+    stdio->Begin();
+    return stdio;
+  }
+
   // Makes the instance of a running process; on a failure leaves the process as it is.
   Status Serve(const LaunchSpec& spec, const StartContext& context,
                const std::shared_ptr<ExitGate>& gate, std::unique_ptr<PluginInstance>& process) {
@@ -75,13 +93,20 @@ class GoPluginLauncher : public Launcher {
         Connect(process->info(), core_->identity ? &*core_->identity : nullptr,
                 core_->options.max_message_bytes);
     if (!connection.ok()) return connection.status();
-    Status status = WaitServing(*connection->channel, context.deadline, context.cancel, *gate);
-    if (!status.ok()) return status;
-    if (context.cancel.stop_requested()) {
-      return Status(Code::kCancelled, "cancelled", "the start is no longer wanted");
+    // Before the question, with which it goes out: what the plugin writes meanwhile is read, too.
+    const auto stdio = BeginStdio(*connection, spec.instance);
+    Status status =
+        WaitServing(*connection->channel, *core_->pulse, context.deadline, context.cancel, *gate);
+    if (status.ok() && context.cancel.stop_requested()) {
+      status = Status(Code::kCancelled, "cancelled", "the start is no longer wanted");
+    }
+    if (!status.ok()) {
+      stdio->Cancel();
+      stdio->WaitIdle(After(kIdlePatience));
+      return status;
     }
     auto instance = std::make_unique<GoPluginInstance>(core_, std::move(process), gate,
-                                                       *std::move(connection), spec);
+                                                       *std::move(connection), spec, stdio);
     GoPluginInstance* begun = instance.get();
     process = std::move(instance);
     if (begun->Begin(context.on_exit)) return {};

@@ -3,9 +3,13 @@
 #define PLUGRELOAD_GOPLUGIN_PULSE_HPP_
 
 #include <grpcpp/channel.h>
+#include <grpcpp/client_context.h>
 #include <grpcpp/completion_queue.h>
+#include <grpcpp/impl/codegen/proto_utils.h>
+#include <grpcpp/support/async_unary_call.h>
 
 #include <functional>
+#include <future>
 #include <memory>
 #include <thread>
 
@@ -27,6 +31,24 @@ class Pulse {
   // The tag of one operation on the queue: `step` runs once, when the operation ends, with whether
   // it ended well.
   static void* Tag(std::function<void(bool)> step);
+
+  // Blocks until the answer, the context's deadline, or its TryCancel. Not from a step.
+  template <typename Request, typename Answer>
+  grpc::Status Call(grpc::Channel& channel, const char* method, grpc::ClientContext& context,
+                    const Request& request, Answer& answer) {
+    using Factory = grpc::internal::ClientAsyncResponseReaderHelper;
+    const std::unique_ptr<grpc::ClientAsyncResponseReader<Answer>> call(
+        Factory::Create<Answer, Request, grpc::protobuf::MessageLite, grpc::protobuf::MessageLite>(
+            &channel, queue(),
+            grpc::internal::RpcMethod(method, grpc::internal::RpcMethod::NORMAL_RPC), &context,
+            request));
+    grpc::Status status;
+    const auto ended = std::make_shared<std::promise<void>>();
+    call->StartCall();
+    call->Finish(&answer, &status, Tag([ended](bool) { ended->set_value(); }));
+    ended->get_future().wait();
+    return status;
+  }
 
  private:
   // Connects to nothing. gRPC's own threads live from the first channel to the last: without this

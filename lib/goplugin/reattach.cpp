@@ -110,12 +110,13 @@ class ReattachLauncher : public Launcher {
         Connect(process->info(), nullptr, core_->options.max_message_bytes);
     if (!connection.ok()) return connection.status();
     const auto gate = std::make_shared<ExitGate>();
-    if (Status status = WaitServing(*connection->channel, context.deadline, context.cancel, *gate);
+    if (Status status = WaitServing(*connection->channel, *core_->pulse, context.deadline,
+                                    context.cancel, *gate);
         !status.ok()) {
       return status;
     }
-    auto instance = std::make_unique<GoPluginInstance>(
-        core_, std::move(process), gate, *std::move(connection), spec, Owner::kAdopted);
+    auto instance = std::make_unique<GoPluginInstance>(core_, std::move(process), gate,
+                                                       *std::move(connection), spec, nullptr);
     instance->Begin(context.on_exit);
     return std::unique_ptr<PluginInstance>(std::move(instance));
   }

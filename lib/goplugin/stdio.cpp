@@ -84,7 +84,10 @@ void StdioStream::TakeLine(std::string& line) {
   take_(std::move(text));
 }
 
-void StdioStream::Cancel() { context_.TryCancel(); }
+void StdioStream::Cancel() {
+  const std::lock_guard lock(mutex_);
+  if (under_way_) context_.TryCancel();
+}
 
 bool StdioStream::WaitIdle(Deadline deadline) {
   std::unique_lock lock(mutex_);

@@ -34,29 +34,30 @@ Process::Process(ProcessParts parts, Courier& courier, Courier::Name instance, O
   err_.fd = std::move(parts.err);
 }
 
+// The poller's closures hold the process, until the last of them is unwatched. Its thread may run
+// each from the moment it is watched: the end, which touches everything, comes last.
 void Process::Begin(Poller& poller) {
   poller_ = &poller;
-  poller.Post([self = shared_from_this()] { self->BeginHere(); });
-}
-
-// The poller's closures hold the process, until the last of them is unwatched.
-void Process::BeginHere() {
-  const auto self = shared_from_this();
-  pidfd_token_ = poller_->Watch(child_.pidfd(), [self] { self->LookForEnd(); });
+  pidfd_token_ = poller.NewToken();
+  out_.token = poller.NewToken();
+  err_.token = poller.NewToken();
   if (out_.fd.valid()) Watch(out_, &Process::TakeOut);
   if (err_.fd.valid()) Watch(err_, &Process::TakeErr);
+  const auto self = shared_from_this();
+  if (poller.Watch(pidfd_token_, child_.pidfd(), [self] { self->LookForEnd(); })) return;
   // Without a way to notice its end it must not live; then it is found by looking.
-  if (pidfd_token_ == 0) {
-    child_.Signal(SIGKILL);
-    poller_->RunAt(After(Millis{20}), [self] { self->LookForEnd(); });
-  }
+  child_.Signal(SIGKILL);
+  poller.Post([self] {
+    self->pidfd_token_ = 0;
+    self->LookForEnd();
+  });
 }
 
 void Process::Watch(Stream& stream, void (Process::*take)(std::string_view)) {
-  const auto self = shared_from_this();
-  stream.token =
-      poller_->Watch(stream.fd.get(), [self, &stream, take] { self->Read(stream, take); });
-  if (stream.token == 0) child_.Signal(SIGKILL);
+  const bool watched =
+      poller_->Watch(stream.token, stream.fd.get(),
+                     [self = shared_from_this(), &stream, take] { self->Read(stream, take); });
+  if (!watched) child_.Signal(SIGKILL);
 }
 
 void Process::Read(Stream& stream, void (Process::*take)(std::string_view)) {

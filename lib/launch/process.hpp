@@ -81,7 +81,6 @@ class Process : public std::enable_shared_from_this<Process> {
     Fd fd;
     Poller::Token token = 0;
   };
-  void BeginHere();
   void Watch(Stream& stream, void (Process::*take)(std::string_view));
   void Read(Stream& stream, void (Process::*take)(std::string_view));
   void CloseStream(Stream& stream);

@@ -55,18 +55,34 @@ void Poller::Post(Task task) {
   [[maybe_unused]] const auto written = write(wake_.get(), &one, sizeof(one));
 }
 
-Poller::Token Poller::Watch(int fd, Task ready) {
-  const Token token = next_++;
+bool Poller::Watch(Token token, int fd, Task ready) {
+  {
+    const MutexLock lock(mutex_);
+    watched_.emplace(token, std::make_shared<Task>(std::move(ready)));
+  }
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.u64 = token;
-  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) return 0;
-  watched_.emplace(token, std::make_shared<Task>(std::move(ready)));
-  return token;
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0) return true;
+  const MutexLock lock(mutex_);
+  watched_.erase(token);
+  return false;
 }
 
 void Poller::Unwatch(Token token, int fd) {
-  if (watched_.erase(token) > 0) epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+  std::shared_ptr<Task> dropped;  // what it holds may end with it, so it goes behind the lock
+  const MutexLock lock(mutex_);
+  const auto found = watched_.find(token);
+  if (found == watched_.end()) return;
+  dropped = std::move(found->second);
+  watched_.erase(found);
+  epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+}
+
+std::shared_ptr<Poller::Task> Poller::Find(Token token) {
+  const MutexLock lock(mutex_);
+  const auto found = watched_.find(token);
+  return found == watched_.end() ? nullptr : found->second;
 }
 
 void Poller::RunAt(Deadline when, Task task) { timers_.emplace(when, std::move(task)); }
@@ -111,10 +127,8 @@ void Poller::Loop() {
         continue;
       }
       // Held by value: what runs may unwatch itself or another of this round.
-      const auto found = watched_.find(token);
-      if (found == watched_.end()) continue;
-      const std::shared_ptr<Task> ready = found->second;
-      (*ready)();
+      const std::shared_ptr<Task> ready = Find(token);
+      if (ready != nullptr) (*ready)();
     }
   }
 }
