@@ -9,9 +9,12 @@
 #include <cerrno>
 #include <chrono>
 #include <functional>
+#include <optional>
+#include <system_error>
 #include <utility>
 #include <vector>
 
+#include "os/hash_behind.hpp"
 #include "os/sha256.hpp"
 
 #ifndef MFD_NOEXEC_SEAL
@@ -137,18 +140,34 @@ Status CheckSum(const ImageRequest& request, const std::string& actual) {
                             request.path, actual, request.sha256));
 }
 
+// Hashing takes as long as copying. Of a small file a thread would cost more than it spares.
+void BeginSecondThread(const Fd& file, const Fd* copy, std::optional<HashBehind>& behind) {
+  constexpr off_t kWorthIt = 1 << 20;
+  struct stat info {};
+  if (copy == nullptr || fstat(file.get(), &info) != 0 || info.st_size < kWorthIt) return;
+  try {
+    behind.emplace(*copy);
+  } catch (const std::system_error&) {
+    // Then one thread does both.
+  }
+}
+
 // Without a wanted digest there is nothing to compare, but the digest is reported all the same.
 Status Digest(const ImageRequest& request, const Fd& file, const Fd* copy, Image& image) {
   Sha256 sha;
+  std::optional<HashBehind> behind;
+  BeginSecondThread(file, copy, behind);
   std::string head;
   Status status = ReadAll(file, request, [&](const char* data, std::size_t size) {
     if (head.size() < 2) head.append(data, size < 2 ? size : 2);
-    sha.Add(data, size);
-    return copy == nullptr ? Status() : WriteAll(*copy, data, size);
+    if (!behind) sha.Add(data, size);
+    Status written = copy == nullptr ? Status() : WriteAll(*copy, data, size);
+    if (behind && written.ok()) behind->Written(size);
+    return written;
   });
   if (!status.ok()) return status;
   image.script = head.substr(0, 2) == "#!";
-  image.sha256 = sha.Hex();
+  image.sha256 = behind ? behind->Hex() : sha.Hex();
   return CheckSum(request, image.sha256);
 }
 

@@ -71,6 +71,30 @@ TEST_CASE("a digest is compared in both modes", "[os][image]") {
         std::string::npos);
 }
 
+TEST_CASE("a large program is hashed while it is copied", "[os][image]") {
+  LeakCheck leaks;
+  std::string bytes((std::size_t{3} << 20) + 12'345, '\0');
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i * i >> 7);
+  const std::string path = MakeFile(leaks, bytes);
+  ImageRequest request = Request(path, test::Sha256OfFile(path));
+  request.max_bytes = bytes.size();
+  const auto image = SealImage(request);
+  REQUIRE(image.ok());
+  CHECK(image->sha256 == request.sha256);
+  std::string copy(bytes.size() + 1, '\0');
+  CHECK(pread(image->fd.get(), copy.data(), copy.size(), 0) == static_cast<ssize_t>(bytes.size()));
+  copy.pop_back();
+  CHECK(copy == bytes);
+  request.sha256 = std::string(64, '0');
+  CHECK(Reason(SealImage(request)) == "checksum_mismatch");
+  request.max_bytes = bytes.size() - 1;
+  CHECK(Reason(SealImage(request)) == "image_too_large");
+  std::stop_source source;
+  source.request_stop();
+  request.cancel = source.get_token();
+  CHECK(SealImage(request).status().code() == Code::kCancelled);
+}
+
 TEST_CASE("what cannot be a program is refused with its reason", "[os][image]") {
   LeakCheck leaks;
   CHECK(Reason(SealImage(Request(leaks.scratch() + "/none"))) == "command_not_found");
