@@ -80,9 +80,9 @@ MountNodes TreeModel::NodesOf(PluginType type, std::string_view plugin, std::str
   const auto ids = by_plugin_.find(plugin);
   if (ids == by_plugin_.end()) return nodes;
   for (auto it = ids->second.lower_bound({ns, ""});
-       it != ids->second.end() && it->first.starts_with(ns); ++it) {
-    if (!InReach(ns, it->first, depth)) continue;
-    const auto& node = mounts_.at(*it).node;
+       it != ids->second.end() && it->first.first.starts_with(ns); ++it) {
+    if (!InReach(ns, it->first.first, depth)) continue;
+    const auto& node = it->second->node;
     if (type == PluginType::kUnknown || node->entry.type == type) nodes.push_back(node);
   }
   return nodes;
@@ -123,9 +123,9 @@ void TreeModel::PutMount(std::shared_ptr<const MountNode> node, Revision revisio
   const MountEntry& entry = node->entry;
   const MountPlace place{entry.ns, entry.path};
   RemoveMount(place);
-  by_plugin_[entry.plugin].insert(place);
   accessors_.insert(entry.accessor);
-  mounts_.emplace(place, MountRecord{std::move(node), revision});
+  const auto put = mounts_.emplace(place, MountRecord{std::move(node), revision}).first;
+  by_plugin_[entry.plugin].emplace(place, &put->second);
 }
 
 void TreeModel::RemoveMount(const MountPlace& place) {

@@ -36,6 +36,8 @@ struct MountRecord {
 class TreeModel {
  public:
   TreeModel() { RemoveNamespace(""); }
+  TreeModel(const TreeModel&) = delete;  // it points into itself
+  TreeModel& operator=(const TreeModel&) = delete;
 
   // Null when there is none.
   const NamespaceRecord* FindNamespace(std::string_view ns) const;
@@ -71,7 +73,7 @@ class TreeModel {
   std::map<std::string, NamespaceRecord, std::less<>> namespaces_;
   std::map<std::string, Revision, std::less<>> guards_;
   std::map<MountPlace, MountRecord> mounts_;
-  std::map<std::string, std::set<MountPlace>, std::less<>> by_plugin_;
+  std::map<std::string, std::map<MountPlace, const MountRecord*>, std::less<>> by_plugin_;
   std::multiset<std::string_view> accessors_;
 };
 

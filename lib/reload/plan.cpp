@@ -59,10 +59,12 @@ std::vector<PlannedMount> Planner::Find(const ReloadRequest& request, const std:
   std::vector<PlannedMount> mounts;
   if (const auto* plugin = std::get_if<ByPlugin>(&request.target)) {
     const Depth depth = request.reach == Reach::kSubtree ? Depth::kSubtree : Depth::kSelf;
-    for (const auto& node : tree_->MountsOf(plugin->type, plugin->name, ns, depth)) {
+    auto nodes = tree_->MountsOf(plugin->type, plugin->name, ns, depth);
+    mounts.reserve(nodes.size());
+    for (auto& node : nodes) {
       PlannedMount& mount = mounts.emplace_back();
-      mount.node = node;
       mount.slot = SlotOf(*node);
+      mount.node = std::move(node);
     }
   } else {
     std::set<std::string> seen;
@@ -81,12 +83,9 @@ std::vector<PlannedMount> Planner::Find(const ReloadRequest& request, const std:
                               fmt::format("cannot fetch mount entry on \"{}\"", path));
       }
     }
-  }
-  const auto before = [](const PlannedMount& a, const PlannedMount& b) {
-    return std::tie(a.entry().ns, a.entry().path) < std::tie(b.entry().ns, b.entry().path);
-  };
-  if (!std::is_sorted(mounts.begin(), mounts.end(), before)) {
-    std::sort(mounts.begin(), mounts.end(), before);
+    std::sort(mounts.begin(), mounts.end(), [](const PlannedMount& a, const PlannedMount& b) {
+      return std::tie(a.entry().ns, a.entry().path) < std::tie(b.entry().ns, b.entry().path);
+    });
   }
   return mounts;
 }
