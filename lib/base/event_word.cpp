@@ -21,6 +21,7 @@ const std::uint32_t* Address(const std::atomic<std::uint32_t>& word) {
 
 void EventWord::Wake() noexcept {
   word_.fetch_add(1, std::memory_order_seq_cst);
+  if (sleepers_.load(std::memory_order_seq_cst) == 0) return;
   syscall(SYS_futex, Address(word_), FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
 }
 
@@ -33,7 +34,9 @@ void EventWord::Wait(std::uint32_t seen, Deadline deadline) const {
   timespec timeout{};
   timeout.tv_sec = static_cast<time_t>(seconds.count());
   timeout.tv_nsec = static_cast<long>((left - seconds).count());
+  sleepers_.fetch_add(1, std::memory_order_seq_cst);
   syscall(SYS_futex, Address(word_), FUTEX_WAIT_PRIVATE, seen, &timeout, nullptr, 0);
+  sleepers_.fetch_sub(1, std::memory_order_seq_cst);
 }
 
 }  // namespace plugreload::internal

@@ -20,6 +20,9 @@ class EventWord {
 
  private:
   std::atomic<std::uint32_t> word_{0};
+  // Who sleeps or is about to. Counted before the kernel compares the word, looked at after the
+  // word was changed: a wake-up that sees none is seen by that comparison.
+  mutable std::atomic<std::uint32_t> sleepers_{0};
 };
 
 }  // namespace plugreload::internal

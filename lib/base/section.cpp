@@ -163,7 +163,6 @@ void SectionDomain::Grace() {
 // The counters of one object.
 template <typename Look>
 void SectionDomain::EachCounter(CounterId id, const Look& look) const {
-  const MutexLock lock(mutex_);
   for (const auto& record : records_) {
     const LeaseCounter* chunk = record->chunks[id.chunk].load(kSectionAcquire);
     if (chunk != nullptr) look(chunk[id.place]);
@@ -198,13 +197,23 @@ std::uint32_t Ended(const LeaseCounter& counter) {
 
 std::uint32_t SectionDomain::TotalIn(CounterId id) const {
   std::uint32_t total = 0;
+  const MutexLock lock(mutex_);
   EachCounter(id, [&](const LeaseCounter& counter) { total += counter.in.load(kSectionAcquire); });
   return total & kLeaseBits;
 }
 
 std::uint32_t SectionDomain::TotalOut(CounterId id) const {
   std::uint32_t total = 0;
+  const MutexLock lock(mutex_);
   EachCounter(id, [&](const LeaseCounter& counter) { total += Ended(counter); });
+  return total & kLeaseBits;
+}
+
+std::uint32_t SectionDomain::TotalHeld(CounterId id) const {
+  std::uint32_t total = 0;
+  const MutexLock lock(mutex_);
+  EachCounter(id, [&](const LeaseCounter& counter) { total -= Ended(counter); });
+  EachCounter(id, [&](const LeaseCounter& counter) { total += counter.in.load(kSectionAcquire); });
   return total & kLeaseBits;
 }
 

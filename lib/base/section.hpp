@@ -153,6 +153,8 @@ class SectionDomain {
   // Grace behind the change that hid the object.
   std::uint32_t TotalIn(CounterId id) const;
   std::uint32_t TotalOut(CounterId id) const;
+  // The difference: the ended are summed first.
+  std::uint32_t TotalHeld(CounterId id) const;
 
   // The other side of all light fences at once.
   void HeavyFence() const;
@@ -165,7 +167,7 @@ class SectionDomain {
   SectionRecord* RecordSlow() noexcept;
   SectionRecord* NewRecord();
   template <typename Look>
-  void EachCounter(CounterId id, const Look& look) const;
+  void EachCounter(CounterId id, const Look& look) const PLUGRELOAD_REQUIRES(mutex_);
   template <typename Look>
   void EachCounter(const Look& look) const;
 

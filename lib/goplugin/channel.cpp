@@ -35,8 +35,9 @@ grpc::ChannelArguments Arguments(bool tls, bool tcp, std::size_t max_message_byt
   arguments.SetMaxReceiveMessageSize(static_cast<int>(std::min(max_message_bytes, kLimit)));
   // A request is never sent twice behind the caller's back.
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
-  // A connection belongs to one instance and ends with it.
+  // A connection belongs to one instance and ends with it, however long nobody calls.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  arguments.SetInt(GRPC_ARG_CLIENT_IDLE_TIMEOUT_MS, std::numeric_limits<int>::max());
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kFirstReconnectMs);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kLastReconnectMs);
   // Proxies of the environment have no say in who the plugin is.

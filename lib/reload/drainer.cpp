@@ -29,7 +29,7 @@ void Drainer::Add(Generation* generation, std::function<void()> done) {
 }
 
 std::shared_ptr<Drainer::Batch> Drainer::Enter(const std::vector<Waiting>& generations,
-                                               Drained drained) {
+                                               Drained drained, Fence fence) {
   // Before the fence of the Grace behind it: see ReleaseLease.
   for (const Waiting& one : generations) one.generation->draining.store(true, kSectionRelaxed);
   auto batch = std::make_shared<Batch>();
@@ -37,22 +37,19 @@ std::shared_ptr<Drainer::Batch> Drainer::Enter(const std::vector<Waiting>& gener
   const MutexLock lock(mutex_);
   entries_.reserve(entries_.size() + generations.size());
   for (const Waiting& one : generations) entries_[one.generation] = {batch, one.number};
+  if (fence == Fence::kDrainer) unfenced_.push_back(batch);
   return batch;
 }
 
 void Drainer::Add(std::vector<Waiting> generations, Drained drained) {
   if (generations.empty()) return;
-  auto batch = Enter(generations, std::move(drained));
-  {
-    const MutexLock lock(mutex_);
-    unfenced_.push_back(std::move(batch));
-  }
+  Enter(generations, std::move(drained), Fence::kDrainer);
   event_.Wake();
 }
 
 void Drainer::AddHere(std::vector<Waiting> generations, Drained drained) {
   if (generations.empty()) return;
-  const auto batch = Enter(generations, std::move(drained));
+  const auto batch = Enter(generations, std::move(drained), Fence::kCaller);
   domain_->Grace();
   Done done;
   {
@@ -70,14 +67,17 @@ void Drainer::AddHere(std::vector<Waiting> generations, Drained drained) {
     if (done.numbers.empty()) return;
     ++finishing_;
   }
-  Finish(*batch, done);
+  done.batch = batch;
+  Finish({std::move(done)});
 }
 
-void Drainer::Finish(const Batch& batch, const Done& done) {
-  for (Generation* generation : done.generations) slab_.GiveBack(generation);
-  if (batch.drained) batch.drained(done.numbers);
+void Drainer::Finish(const std::vector<Done>& drained) {
+  for (const Done& done : drained) {
+    slab_.GiveBack(done.generations);
+    if (done.batch->drained) done.batch->drained(done.numbers);
+  }
   const MutexLock lock(mutex_);
-  --finishing_;
+  finishing_ -= drained.size();
   idle_.NotifyAll();
 }
 
@@ -103,17 +103,23 @@ std::uint32_t Drainer::Held(const Generation* generation, std::size_t most,
   return generation->Held();
 }
 
-std::map<std::shared_ptr<Drainer::Batch>, Drainer::Done> Drainer::TakeDrained() {
-  std::map<std::shared_ptr<Batch>, Done> drained;
+std::vector<Drainer::Done> Drainer::TakeDrained() {
+  std::vector<Done> drained;
   const MutexLock lock(mutex_);
   absl::erase_if(entries_, [&](const auto& item) {
     const auto& [generation, entry] = item;
-    if (!entry.batch->fenced || generation->Held() != 0) return false;
-    Done& done = drained[entry.batch];
+    Batch& batch = *entry.batch;
+    if (!batch.fenced || generation->Held() != 0) return false;
+    if (batch.place == 0) {
+      drained.push_back({entry.batch, {}, {}});
+      batch.place = drained.size();
+    }
+    Done& done = drained[batch.place - 1];
     done.generations.push_back(generation);
     done.numbers.push_back(entry.number);
     return true;
   });
+  for (const Done& done : drained) done.batch->place = 0;
   finishing_ += drained.size();
   return drained;
 }
@@ -132,8 +138,8 @@ void Drainer::Run() {
       const MutexLock lock(mutex_);
       for (const auto& batch : fresh) batch->fenced = true;
     }
-    const auto drained = TakeDrained();
-    for (const auto& [batch, done] : drained) Finish(*batch, done);
+    const std::vector<Done> drained = TakeDrained();
+    if (!drained.empty()) Finish(drained);
     if (drained.empty() && fresh.empty()) event_.Wait(seen, After(std::chrono::hours(24)));
   }
 }

@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -76,20 +75,24 @@ class Drainer {
   // What was added at once.
   struct Batch {
     Drained drained;
-    bool fenced = false;  // a Grace has passed since they were hidden: their counts are exact
+    bool fenced = false;    // a Grace has passed since they were hidden: their counts are exact
+    std::size_t place = 0;  // TakeDrained's: where in its result it is, counted from 1
   };
   struct Entry {
     std::shared_ptr<Batch> batch;
     std::size_t number;
   };
   struct Done {
+    std::shared_ptr<Batch> batch;
     std::vector<Generation*> generations;
     std::vector<std::size_t> numbers;
   };
-  std::shared_ptr<Batch> Enter(const std::vector<Waiting>& generations, Drained drained);
+  enum class Fence { kDrainer, kCaller };  // who waits for the grace period
+  std::shared_ptr<Batch> Enter(const std::vector<Waiting>& generations, Drained drained,
+                               Fence fence) PLUGRELOAD_EXCLUDES(mutex_);
   void Run();
-  std::map<std::shared_ptr<Batch>, Done> TakeDrained() PLUGRELOAD_EXCLUDES(mutex_);
-  void Finish(const Batch& batch, const Done& done) PLUGRELOAD_EXCLUDES(mutex_);
+  std::vector<Done> TakeDrained() PLUGRELOAD_EXCLUDES(mutex_);
+  void Finish(const std::vector<Done>& drained) PLUGRELOAD_EXCLUDES(mutex_);
 
   SectionDomain* const domain_;
   const LeaseLog* const log_;
@@ -99,7 +102,7 @@ class Drainer {
   CondVar idle_;
   absl::flat_hash_map<Generation*, Entry> entries_ PLUGRELOAD_GUARDED_BY(mutex_);
   std::vector<std::shared_ptr<Batch>> unfenced_ PLUGRELOAD_GUARDED_BY(mutex_);
-  std::size_t finishing_ PLUGRELOAD_GUARDED_BY(mutex_) = 0;  // calls of Finish
+  std::size_t finishing_ PLUGRELOAD_GUARDED_BY(mutex_) = 0;  // given to Finish
   bool closed_ PLUGRELOAD_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };

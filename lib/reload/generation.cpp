@@ -10,9 +10,9 @@ namespace plugreload::internal {
 std::uint32_t Generation::Held() const {
   // `out` first: a lease that begins and ends between the two sums must not look like one that
   // ended without having begun. With `in` final the order does not matter.
-  const std::uint32_t out = domain->TotalOut(id) + spare.out.load(kSectionAcquire) / 2;
-  const std::uint32_t in = domain->TotalIn(id) + spare.in.load(kSectionAcquire);
-  return (in - out) & kLeaseBits;
+  const std::uint32_t out = spare.out.load(kSectionAcquire) / 2;
+  const std::uint32_t held = domain->TotalHeld(id);
+  return (held + spare.in.load(kSectionAcquire) - out) & kLeaseBits;
 }
 
 SectionRecord* NobodysRecord() {
@@ -67,14 +67,19 @@ Generation* GenerationSlab::Take() {
   return generation;
 }
 
-void GenerationSlab::GiveBack(Generation* generation) {
-  // Dropping the instance may retire it: not under the lock.
-  const std::shared_ptr<Instance> instance = std::move(generation->instance);
-  generation->instance = nullptr;
-  generation->mount = nullptr;
-  generation->draining.store(false, kSectionRelaxed);
+void GenerationSlab::GiveBack(const std::vector<Generation*>& generations) {
+  // Dropping the last use of an instance may retire it: not under the lock, and when all are back.
+  std::vector<std::shared_ptr<Instance>> instances;
+  for (Generation* generation : generations) {
+    if (instances.empty() || instances.back() != generation->instance) {
+      instances.push_back(std::move(generation->instance));
+    }
+    generation->instance = nullptr;
+    generation->mount = nullptr;
+    generation->draining.store(false, kSectionRelaxed);
+  }
   const MutexLock lock(mutex_);
-  free_.push_back(generation);
+  free_.insert(free_.end(), generations.begin(), generations.end());
 }
 
 }  // namespace plugreload::internal

@@ -106,8 +106,8 @@ class GenerationSlab {
 
   // The one that came back last, if any did. Null when every id is in use.
   Generation* Take();
-  // REQUIRES: no lease is held and none can begin.
-  void GiveBack(Generation* generation);
+  // REQUIRES: no lease of any is held and none can begin.
+  void GiveBack(const std::vector<Generation*>& generations);
 
  private:
   SectionDomain* const domain_;
