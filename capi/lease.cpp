@@ -113,7 +113,7 @@ void plugreload_lease_release(plugreload_lease* lease) {
   PluginLease* held = Held(lease);
   if (held == nullptr) return;
   held->~PluginLease();
-  std::memset(lease, 0, sizeof *lease);
+  lease->opaque[0] = 0;
 }
 
 void plugreload_lease_tag(plugreload_lease* lease, const char* tag, size_t tag_len) {
