@@ -123,7 +123,8 @@ struct ProcessLauncherOptions {
 
 // Child processes that print go-plugin's handshake line. Owns a spawner thread (children die with
 // the host: their parent-death signal follows that thread) and a poller thread; both end when the
-// launcher is destroyed, which waits for every child to be reaped. Linux 5.4 or newer.
+// launcher is destroyed, which waits for every child to be reaped. A start that copies a program of
+// 1 MiB or more has another thread for as long. Linux 5.4 or newer.
 //
 // The child gets: its own process group, /dev/null as stdin, default signals, umask and directory
 // of the host, no descriptor but stdio and one: PLUGRELOAD_LIVENESS_FD, a pipe that closes when the

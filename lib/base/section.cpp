@@ -195,26 +195,13 @@ std::uint32_t Ended(const LeaseCounter& counter) {
 
 }  // namespace
 
-std::uint32_t SectionDomain::TotalIn(CounterId id) const {
-  std::uint32_t total = 0;
+SectionDomain::Totals SectionDomain::Total(CounterId id) const {
+  Totals total;
   const MutexLock lock(mutex_);
-  EachCounter(id, [&](const LeaseCounter& counter) { total += counter.in.load(kSectionAcquire); });
-  return total & kLeaseBits;
-}
-
-std::uint32_t SectionDomain::TotalOut(CounterId id) const {
-  std::uint32_t total = 0;
-  const MutexLock lock(mutex_);
-  EachCounter(id, [&](const LeaseCounter& counter) { total += Ended(counter); });
-  return total & kLeaseBits;
-}
-
-std::uint32_t SectionDomain::TotalHeld(CounterId id) const {
-  std::uint32_t total = 0;
-  const MutexLock lock(mutex_);
-  EachCounter(id, [&](const LeaseCounter& counter) { total -= Ended(counter); });
-  EachCounter(id, [&](const LeaseCounter& counter) { total += counter.in.load(kSectionAcquire); });
-  return total & kLeaseBits;
+  EachCounter(id, [&](const LeaseCounter& counter) { total.out += Ended(counter); });
+  EachCounter(id,
+              [&](const LeaseCounter& counter) { total.in += counter.in.load(kSectionAcquire); });
+  return total;
 }
 
 SectionDomain::Leases SectionDomain::CountLeases() const {

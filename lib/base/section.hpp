@@ -149,12 +149,12 @@ class SectionDomain {
   // leases keep alive may go when they are all counted as ended and this has returned.
   void AwaitReleases() const;
 
-  // Sums over all threads, of object `id`: leases begun, and ended. TotalIn is final only after a
-  // Grace behind the change that hid the object.
-  std::uint32_t TotalIn(CounterId id) const;
-  std::uint32_t TotalOut(CounterId id) const;
-  // The difference: the ended are summed first.
-  std::uint32_t TotalHeld(CounterId id) const;
+  // Sums over all threads, of object `id`: leases begun, and ended, these first. `in` is final only
+  // after a Grace behind the change that hid the object.
+  struct Totals {
+    std::uint32_t in = 0, out = 0;
+  };
+  Totals Total(CounterId id) const;
 
   // The other side of all light fences at once.
   void HeavyFence() const;

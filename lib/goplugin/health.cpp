@@ -110,13 +110,7 @@ void HealthWatch::Ask() {
   answer_.Clear();
   wire::HealthRequest request;
   request.set_service(kHealthService);
-  using Factory = grpc::internal::ClientAsyncResponseReaderHelper;
-  call_.reset(Factory::Create<wire::HealthAnswer, wire::HealthRequest, grpc::protobuf::MessageLite,
-                              grpc::protobuf::MessageLite>(
-      channel_.get(), pulse_->queue(),
-      grpc::internal::RpcMethod(kHealthCheck, grpc::internal::RpcMethod::NORMAL_RPC),
-      context_.get(), request));
-  call_->StartCall();
+  call_ = pulse_->Begin<wire::HealthAnswer>(*channel_, kHealthCheck, *context_, request);
   call_->Finish(&answer_, &status_,
                 Pulse::Tag([self = shared_from_this()](bool) { self->TakeAnswer(); }));
 }

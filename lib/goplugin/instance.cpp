@@ -9,8 +9,6 @@
 namespace plugreload::goplugin {
 namespace {
 
-// For what is under way on the pulse, which is cancelled, so it ends at once.
-constexpr Millis kIdlePatience{1'000};
 constexpr Millis kNotifyPatience{5'000};
 
 Deadline Now() { return std::chrono::steady_clock::now(); }
@@ -97,6 +95,7 @@ void GoPluginInstance::AskToEnd(Deadline deadline) {
   wire::Empty answer;
   grpc::Status status;
   {
+    // Gone with the call: what is over would be cancelled with some effort.
     const std::stop_callback ended(gate_->end_token(), [&context] { context.TryCancel(); });
     status = core_->pulse->Call(*connection_.channel, kShutdown, context, wire::Empty(), answer);
   }

@@ -14,9 +14,6 @@ namespace plugreload {
 namespace goplugin {
 namespace {
 
-// For a cancelled stream to end.
-constexpr Millis kIdlePatience{1'000};
-
 // The same words as the process launcher's errors begin with.
 std::string Subject(const LaunchSpec& spec) {
   const PluginRef& ref = spec.plugin.ref;

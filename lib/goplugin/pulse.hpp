@@ -32,19 +32,30 @@ class Pulse {
   // it ended well.
   static void* Tag(std::function<void(bool)> step);
 
-  // Blocks until the answer, the context's deadline, or its TryCancel. Not from a step.
-  template <typename Request, typename Answer>
-  grpc::Status Call(grpc::Channel& channel, const char* method, grpc::ClientContext& context,
-                    const Request& request, Answer& answer) {
+  // A call whose answer its Finish will tell on the queue.
+  template <typename Answer, typename Request>
+  std::unique_ptr<grpc::ClientAsyncResponseReader<Answer>> Begin(grpc::Channel& channel,
+                                                                 const char* method,
+                                                                 grpc::ClientContext& context,
+                                                                 const Request& request) {
     using Factory = grpc::internal::ClientAsyncResponseReaderHelper;
-    const std::unique_ptr<grpc::ClientAsyncResponseReader<Answer>> call(
+    std::unique_ptr<grpc::ClientAsyncResponseReader<Answer>> call(
         Factory::Create<Answer, Request, grpc::protobuf::MessageLite, grpc::protobuf::MessageLite>(
             &channel, queue(),
             grpc::internal::RpcMethod(method, grpc::internal::RpcMethod::NORMAL_RPC), &context,
             request));
+    call->StartCall();
+    return call;
+  }
+
+  // As CallUnary, whose thread would read from connections beside this one, so that each wakes the
+  // other. Not from a step.
+  template <typename Request, typename Answer>
+  grpc::Status Call(grpc::Channel& channel, const char* method, grpc::ClientContext& context,
+                    const Request& request, Answer& answer) {
+    const auto call = Begin<Answer>(channel, method, context, request);
     grpc::Status status;
     const auto ended = std::make_shared<std::promise<void>>();
-    call->StartCall();
     call->Finish(&answer, &status, Tag([ended](bool) { ended->set_value(); }));
     ended->get_future().wait();
     return status;

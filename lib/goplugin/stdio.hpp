@@ -21,6 +21,9 @@
 
 namespace plugreload::goplugin {
 
+// For what is under way on the pulse and was cancelled, so it ends at once.
+inline constexpr Millis kIdlePatience{1'000};
+
 struct StdioLimits {
   std::size_t line_bytes = 64 * 1024;
   std::size_t bytes_per_second = 1024 * 1024;

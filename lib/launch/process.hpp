@@ -95,7 +95,7 @@ class Process : public std::enable_shared_from_this<Process> {
   const std::size_t max_handshake_;
   const std::function<void()> on_finished_;
 
-  // The poller's.
+  // The poller's, from Begin on.
   Poller* poller_ = nullptr;
   Poller::Token pidfd_token_ = 0;
   Stream out_, err_;

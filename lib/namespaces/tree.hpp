@@ -95,7 +95,8 @@ class Tree : public StateImage {
   virtual Status TuneMount(std::string_view ns, std::string_view path, const MountTune& tune,
                            Deadline deadline) = 0;
 
-  // Mounts by plugin name, through an index: of type (kUnknown: any), in `ns` or below it.
+  // Mounts by plugin name, through an index: of type (kUnknown: any), in `ns` or below it; by
+  // namespace, then path.
   virtual std::vector<std::shared_ptr<const MountNode>> MountsOf(PluginType type,
                                                                  std::string_view plugin,
                                                                  std::string_view ns,

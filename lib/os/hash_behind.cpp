@@ -4,10 +4,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <vector>
 
 #include "base/thread.hpp"
-#include "os/sha256.hpp"
 
 namespace plugreload::internal {
 namespace {
@@ -15,9 +13,9 @@ constexpr std::size_t kChunk = 128 * 1024;  // stays in the processor's own cach
 }  // namespace
 
 HashBehind::HashBehind(const Fd& file)
-    : thread_(StartThread("plug-hash", [this, fd = file.get()] { Run(fd); })) {}
+    : chunk_(kChunk), thread_(StartThread("plug-hash", [this, fd = file.get()] { Run(fd); })) {}
 
-HashBehind::~HashBehind() { End(false); }
+HashBehind::~HashBehind() { End(State::kGivenUp); }
 
 void HashBehind::Written(std::size_t size) {
   const MutexLock lock(mutex_);
@@ -26,41 +24,37 @@ void HashBehind::Written(std::size_t size) {
 }
 
 std::string HashBehind::Hex() {
-  End(true);
-  return hex_;
+  End(State::kWritten);
+  const MutexLock lock(mutex_);
+  return hashed_ == written_ ? sha_.Hex() : std::string();
 }
 
-void HashBehind::End(bool wanted) {
+void HashBehind::End(State state) {
   if (!thread_.joinable()) return;
   {
     const MutexLock lock(mutex_);
-    ended_ = true;
-    wanted_ = wanted;
+    state_ = state;
     changed_.NotifyAll();
   }
   thread_.join();
 }
 
 void HashBehind::Run(int file) {
-  Sha256 sha;
-  std::vector<char> chunk(kChunk);
-  for (std::size_t hashed = 0;;) {
-    std::size_t written = 0;
+  for (;;) {
+    std::size_t left = 0;
     {
       const MutexLock lock(mutex_);
-      while (written_ == hashed && !ended_) changed_.Wait(mutex_);
-      if (!wanted_) return;
-      if (written_ == hashed) break;
-      written = written_;
+      while (written_ == hashed_ && state_ == State::kWriting) changed_.Wait(mutex_);
+      if (written_ == hashed_ || state_ == State::kGivenUp) return;
+      left = written_ - hashed_;
     }
-    const auto got = pread(file, chunk.data(), std::min(chunk.size(), written - hashed),
-                           static_cast<off_t>(hashed));
+    const auto got =
+        pread(file, chunk_.data(), std::min(chunk_.size(), left), static_cast<off_t>(hashed_));
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) return;
-    sha.Add(chunk.data(), static_cast<std::size_t>(got));
-    hashed += static_cast<std::size_t>(got);
+    sha_.Add(chunk_.data(), static_cast<std::size_t>(got));
+    hashed_ += static_cast<std::size_t>(got);
   }
-  hex_ = sha.Hex();
 }
 
 }  // namespace plugreload::internal

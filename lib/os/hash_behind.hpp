@@ -5,9 +5,11 @@
 #include <cstddef>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "base/mutex.hpp"
 #include "os/fd.hpp"
+#include "os/sha256.hpp"
 
 namespace plugreload::internal {
 
@@ -25,20 +27,24 @@ class HashBehind {
   HashBehind& operator=(const HashBehind&) = delete;
 
   void Written(std::size_t size);  // so many bytes more
-  // The SHA-256 of all that was written; waits for the rest of it. Empty when libcrypto failed.
-  // Ends it.
+  // The SHA-256 of all that was written; waits for the rest of it. Empty when libcrypto failed, or
+  // the file could not be read back. Ends it.
   std::string Hex();
 
  private:
+  enum class State { kWriting, kWritten, kGivenUp };
   void Run(int file);
-  void End(bool wanted);
+  void End(State state);
+
+  // The thread's until it has ended; made before, for an exception has nowhere to go there.
+  Sha256 sha_;
+  std::vector<char> chunk_;
+  std::size_t hashed_ = 0;
 
   Mutex mutex_;
   CondVar changed_;
   std::size_t written_ PLUGRELOAD_GUARDED_BY(mutex_) = 0;
-  bool ended_ PLUGRELOAD_GUARDED_BY(mutex_) = false;
-  bool wanted_ PLUGRELOAD_GUARDED_BY(mutex_) = true;
-  std::string hex_;  // the thread's, until it has ended
+  State state_ PLUGRELOAD_GUARDED_BY(mutex_) = State::kWriting;
   std::thread thread_;
 };
 

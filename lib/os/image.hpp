@@ -33,8 +33,8 @@ struct ImageRequest {
 // "checksum_mismatch", "image_too_large", "cancelled", "handshake_timeout" (the deadline),
 // "spawn_failed".
 //
-// Copies the file into a sealed memory file and hashes the bytes on their way: nobody can change
-// what was hashed.
+// Copies the file into a sealed memory file and hashes the bytes on their way, of a large file on a
+// second thread: nobody can change what was hashed.
 Result<Image> SealImage(const ImageRequest& request);
 // Hashes the file through the descriptor that is executed later.
 Result<Image> OpenImage(const ImageRequest& request);

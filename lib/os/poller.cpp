@@ -70,12 +70,14 @@ bool Poller::Watch(Token token, int fd, Task ready) {
 }
 
 void Poller::Unwatch(Token token, int fd) {
-  std::shared_ptr<Task> dropped;  // what it holds may end with it, so it goes behind the lock
-  const MutexLock lock(mutex_);
-  const auto found = watched_.find(token);
-  if (found == watched_.end()) return;
-  dropped = std::move(found->second);
-  watched_.erase(found);
+  std::shared_ptr<Task> dropped;  // what it holds may end with it: not under the lock
+  {
+    const MutexLock lock(mutex_);
+    const auto found = watched_.find(token);
+    if (found == watched_.end()) return;
+    dropped = std::move(found->second);
+    watched_.erase(found);
+  }
   epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
 }
 

@@ -51,7 +51,9 @@ void Drainer::AddHere(std::vector<Waiting> generations, Drained drained) {
   if (generations.empty()) return;
   const auto batch = Enter(generations, std::move(drained), Fence::kCaller);
   domain_->Grace();
-  Done done;
+  std::vector<Done> drained_here(1);
+  Done& done = drained_here.front();
+  done.batch = batch;
   {
     const MutexLock lock(mutex_);
     // A release that woke the drainer before this line, in vain, is one that these sums see.
@@ -67,8 +69,7 @@ void Drainer::AddHere(std::vector<Waiting> generations, Drained drained) {
     if (done.numbers.empty()) return;
     ++finishing_;
   }
-  done.batch = batch;
-  Finish({std::move(done)});
+  Finish(drained_here);
 }
 
 void Drainer::Finish(const std::vector<Done>& drained) {

@@ -11,8 +11,9 @@ std::uint32_t Generation::Held() const {
   // `out` first: a lease that begins and ends between the two sums must not look like one that
   // ended without having begun. With `in` final the order does not matter.
   const std::uint32_t out = spare.out.load(kSectionAcquire) / 2;
-  const std::uint32_t held = domain->TotalHeld(id);
-  return (held + spare.in.load(kSectionAcquire) - out) & kLeaseBits;
+  const SectionDomain::Totals total = domain->Total(id);
+  const std::uint32_t in = spare.in.load(kSectionAcquire);
+  return (total.in + in - total.out - out) & kLeaseBits;
 }
 
 SectionRecord* NobodysRecord() {
@@ -68,13 +69,8 @@ Generation* GenerationSlab::Take() {
 }
 
 void GenerationSlab::GiveBack(const std::vector<Generation*>& generations) {
-  // Dropping the last use of an instance may retire it: not under the lock, and when all are back.
-  std::vector<std::shared_ptr<Instance>> instances;
   for (Generation* generation : generations) {
-    if (instances.empty() || instances.back() != generation->instance) {
-      instances.push_back(std::move(generation->instance));
-    }
-    generation->instance = nullptr;
+    generation->instance = nullptr;  // the last use of it may retire it: not under the lock
     generation->mount = nullptr;
     generation->draining.store(false, kSectionRelaxed);
   }

@@ -138,6 +138,12 @@ TEST_CASE("a plugin with a stdio stream is read through it", "[goplugin][log]") 
   CHECK(run.records.Wait("second").has_value());
 }
 
+// Some write so much while they start that they stand still until somebody reads.
+TEST_CASE("a stdio stream is read before its plugin serves", "[goplugin][log]") {
+  Running run(OddSpec("stdio waits_for_reader"), kPlain);
+  CHECK(KvGet(run.channel(), "k").status.ok());
+}
+
 TEST_CASE("a crash is told with its exit status", "[goplugin][end]") {
   Running run("kv_go_1.0.0", kMtls);
   KvCrash(run.channel());

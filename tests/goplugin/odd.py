@@ -2,8 +2,8 @@
 """A plugin that is odd in what ODD names, one word each.
 
 no_health, not_serving, no_controller, deaf (its controller never answers), stdio (has a stdio
-stream), multiplexing (supports it), tcp (listens there), no_tls_field (five fields), any_version
-(speaks the first that is offered).
+stream), waits_for_reader (serves once somebody reads that), multiplexing (supports it), tcp (listens
+there), no_tls_field (five fields), any_version (speaks the first that is offered).
 """
 import os
 import threading
@@ -15,6 +15,7 @@ odd = os.environ.get("ODD", "").split()
 ended = threading.Event()
 output = threading.Condition()
 chunks = []
+reader = threading.Event()
 
 
 def write(request, _):
@@ -27,6 +28,7 @@ def write(request, _):
 
 
 def stdio(_request, context):
+    reader.set()
     context.add_callback(lambda: (output.acquire(), output.notify_all(), output.release()))
     while context.is_active():
         with output:
@@ -47,8 +49,11 @@ def shutdown(_request, context):
 services = {"plugreload.example.Kv": {"Write": write, "Get": lambda *_: b"\x0a\x0avalue-of-k",
                                       "Crash": lambda *_: os._exit(7)}}
 if "no_health" not in odd:
-    answer = b"\x08\x02" if "not_serving" in odd else b"\x08\x01"
-    services["grpc.health.v1.Health"] = {"Check": lambda *_: answer}
+    def check(*_):
+        waiting = "waits_for_reader" in odd and not reader.is_set()
+        return b"\x08\x02" if "not_serving" in odd or waiting else b"\x08\x01"
+
+    services["grpc.health.v1.Health"] = {"Check": check}
 if "no_controller" not in odd:
     services["plugin.GRPCController"] = {"Shutdown": shutdown}
 if "multiplexing" in odd:

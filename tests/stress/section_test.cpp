@@ -171,11 +171,11 @@ TEST_CASE("leases counted on any thread, dead ones too, add up", "[section][stre
     }
   }
   for (const std::uint32_t id : kIds) {
-    CHECK(domain.TotalIn(CounterId(id)) == kRounds * kThreads * kLeases / kIds.size());
-    CHECK(domain.TotalOut(CounterId(id)) == kRounds * kThreads * kLeases / kIds.size());
+    CHECK(domain.Total(CounterId(id)).in == kRounds * kThreads * kLeases / kIds.size());
+    CHECK(domain.Total(CounterId(id)).out == kRounds * kThreads * kLeases / kIds.size());
   }
-  CHECK(domain.TotalIn(CounterId(2)) == 0);
-  CHECK(domain.TotalIn(CounterId(5 * kCountersPerChunk)) == 0);
+  CHECK(domain.Total(CounterId(2)).in == 0);
+  CHECK(domain.Total(CounterId(5 * kCountersPerChunk)).in == 0);
 }
 
 TEST_CASE("statistics go on when a counter begins anew", "[section][stress]") {
@@ -202,7 +202,7 @@ TEST_CASE("whoever has counted the end of a lease is waited for until it is done
   REQUIRE(counter != nullptr);
   counter->in = 1;
   counter->out = 1;
-  CHECK(domain.TotalOut(CounterId(5000)) == 1);
+  CHECK(domain.Total(CounterId(5000)).out == 1);
   std::atomic<bool> done{false}, waiting{false};
   std::jthread waiter([&] {
     waiting = true;
@@ -243,8 +243,8 @@ TEST_CASE("a thread that used a domain which is gone gets a record of the new on
     REQUIRE(counter != nullptr);
     CHECK(counter->in == 0);
     counter->in = 1;
-    CHECK(domain.TotalIn(CounterId(7)) == 1);
-    CHECK(other.TotalIn(CounterId(7)) == 0);
+    CHECK(domain.Total(CounterId(7)).in == 1);
+    CHECK(other.Total(CounterId(7)).in == 0);
   }
 }
 

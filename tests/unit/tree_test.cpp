@@ -244,6 +244,11 @@ TEST_CASE("mounts are listed by namespace and path, and found by plugin", "[name
   CHECK(of(PluginType::kSecret, "a", Depth::kSelf) == 2);
   CHECK(of(PluginType::kSecret, "a", Depth::kSubtree) == 3);
   CHECK(of(PluginType::kDatabase, "", Depth::kSubtree) == 0);
+  Texts places;
+  for (const auto& found : node.tree->MountsOf(PluginType::kSecret, "kv", "", Depth::kSubtree)) {
+    places.push_back(found->entry.ns + "|" + found->entry.path);
+  }
+  CHECK(places == Texts{"a/|b2/", "a/|z/", "a/b/|kv/", "c/|kv/"});
   REQUIRE(node.tree->MoveMount("a/b", "kv", "c", "kv2", Soon()).ok());
   CHECK(of(PluginType::kSecret, "a", Depth::kSubtree) == 2);
   CHECK(of(PluginType::kSecret, "c", Depth::kSelf) == 2);
