@@ -54,7 +54,7 @@ bool GoPluginInstance::Begin(ExitGate::OnExit on_exit) {
 Status GoPluginInstance::Stop(Deadline deadline) {
   gate_->Disarm(Now());
   StopServing(deadline);
-  const Status status = process_->Stop(deadline);
+  Status status = process_->Stop(deadline);
   const Deadline idle = After(kIdlePatience);
   if (stdio_ != nullptr) stdio_->WaitIdle(idle);
   health_->WaitIdle(idle);

@@ -41,13 +41,13 @@ std::shared_ptr<Drainer::Batch> Drainer::Enter(const std::vector<Waiting>& gener
   return batch;
 }
 
-void Drainer::Add(std::vector<Waiting> generations, Drained drained) {
+void Drainer::Add(const std::vector<Waiting>& generations, Drained drained) {
   if (generations.empty()) return;
   Enter(generations, std::move(drained), Fence::kDrainer);
   event_.Wake();
 }
 
-void Drainer::AddHere(std::vector<Waiting> generations, Drained drained) {
+void Drainer::AddHere(const std::vector<Waiting>& generations, Drained drained) {
   if (generations.empty()) return;
   const auto batch = Enter(generations, std::move(drained), Fence::kCaller);
   domain_->Grace();

@@ -45,10 +45,10 @@ class Drainer {
     std::size_t number;
   };
   using Drained = std::function<void(const std::vector<std::size_t>&)>;
-  void Add(std::vector<Waiting> generations, Drained drained);
+  void Add(const std::vector<Waiting>& generations, Drained drained);
   // The same, but the calling thread waits for the grace period itself, and finishes what has no
   // lease: `drained` may run on it. Without a lock, and not where a moment's wait matters.
-  void AddHere(std::vector<Waiting> generations, Drained drained);
+  void AddHere(const std::vector<Waiting>& generations, Drained drained);
   // Takes it back, to be published again. False: it has drained already.
   bool Withdraw(Generation* generation);
 

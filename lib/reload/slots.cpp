@@ -161,7 +161,7 @@ void Slots::InstallAll(std::vector<Swap>& swaps, const std::shared_ptr<Instance>
     if (users != users_.end() && users->second.empty()) users_.erase(users);
   }
   TellServing(swaps, *instance);
-  drainer_->AddHere(std::move(hidden), std::move(drained));
+  drainer_->AddHere(hidden, std::move(drained));
 }
 
 void Slots::TellServing(const std::vector<Swap>& swaps, const Instance& instance) {
