@@ -85,9 +85,14 @@ Workers::Workers(std::string name, std::size_t limit) : state_(std::make_shared<
 
 Workers::~Workers() {
   if (Close(Deadline::min())) return;
-  const MutexLock lock(state_->mutex);
-  for (auto& [id, thread] : state_->threads) thread.detach();
-  state_->threads.clear();
+  std::vector<std::thread> ended;  // since Close looked
+  {
+    const MutexLock lock(state_->mutex);
+    for (auto& [id, thread] : state_->threads) thread.detach();
+    state_->threads.clear();
+    ended.swap(state_->ended);
+  }
+  JoinAll(std::move(ended));
 }
 
 bool Workers::Post(std::function<void()> task) {

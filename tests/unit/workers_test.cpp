@@ -74,6 +74,22 @@ TEST_CASE("a pool whose last owner is one of its own tasks ends without joining 
   CHECK(gone.get_future().wait_for(Millis(10'000)) == std::future_status::ready);
 }
 
+TEST_CASE("a pool ends at any moment of its threads' ends", "[base]") {
+  std::promise<void> gone;
+  // Of every task, run or dropped.
+  auto held = std::shared_ptr<std::atomic<int>>(new std::atomic<int>(0), [&gone](auto* ran) {
+    delete ran;
+    gone.set_value();
+  });
+  for (int i = 0; i < 5'000; ++i) {
+    Workers workers("test", 2);
+    for (int task = 0; task < 2; ++task) workers.Post([held] { ++*held; });
+    for (int spin = 0; spin < i % 50 * 20; ++spin) held->load();
+  }
+  held.reset();
+  CHECK(gone.get_future().wait_for(Millis(10'000)) == std::future_status::ready);
+}
+
 TEST_CASE("idle workers sleep", "[base]") {
   const auto processor_time = [] {
     timespec used{};
