@@ -107,7 +107,7 @@ class Publisher {
     }
     const MountNode* node = entry->mount.load(kSectionAcquire);
     const std::uint64_t when = entry->when.load(std::memory_order_relaxed);
-    return {node, entry->attachment, when % 2 == 0 ? when / 2 : node->place, true,
+    return {node, entry->cell, when % 2 == 0 ? when / 2 : node->place, true,
             path.substr(std::min(begin + 1, path.size()))};
   }
   return {.namespace_found = ns.empty() || table_.IsNamespace(ns_hash, ns, revision), .rest = path};

@@ -29,7 +29,7 @@ RouteTable::~RouteTable() {
       const bool there = entry.tag.load(std::memory_order_relaxed) > RouteEntry::kTombstone;
       if (there && entry.size() > RouteEntry::kInlineText) delete[] entry.long_text;
     }
-    delete[] part.entries;
+    memory_.GiveBack(part.entries, part.mask + 1);
   }
 }
 
@@ -95,7 +95,7 @@ RouteEntry* RouteTable::Add(std::uint64_t hash, const RouteKey& key, const Value
   entry->mount.store(value.mount, std::memory_order_relaxed);
   entry->when.store(value.when, std::memory_order_relaxed);
   if (value.kind == RouteKind::kMount) {
-    entry->attachment = value.mount->attachment.get();
+    entry->cell = value.mount->attachment == nullptr ? nullptr : value.mount->attachment->cell;
   } else {
     entry->number = value.number;
   }
@@ -115,8 +115,8 @@ void RouteTable::Grow(std::size_t number) {
   const Part old = Unpack(parts_[number].load(std::memory_order_relaxed));
   std::size_t capacity = old.entries == nullptr ? kFirstCapacity : old.mask + 1;
   while ((live_[number] + 1) * 2 > capacity) capacity *= 2;
-  auto* entries = new RouteEntry[capacity];
   old_parts_.reserve(old_parts_.size() + 1);
+  RouteEntry* const entries = memory_.Take(capacity);
   for (std::size_t i = 0; old.entries != nullptr && i <= old.mask; ++i) {
     const RouteEntry& from = old.entries[i];
     const std::uint32_t tag = from.tag.load(std::memory_order_relaxed);
@@ -127,7 +127,7 @@ void RouteTable::Grow(std::size_t number) {
     to.when.store(from.when.load(std::memory_order_relaxed), std::memory_order_relaxed);
     to.mount.store(from.mount.load(std::memory_order_relaxed), std::memory_order_relaxed);
     if (from.kind() == RouteKind::kMount) {
-      to.attachment = from.attachment;
+      to.cell = from.cell;
     } else {
       to.number = from.number;
     }
@@ -140,14 +140,14 @@ void RouteTable::Grow(std::size_t number) {
     to.tag.store(tag, std::memory_order_relaxed);
   }
   used_[number] = live_[number];
-  if (old.entries != nullptr) old_parts_.push_back(old.entries);
+  if (old.entries != nullptr) old_parts_.push_back(old);
   const auto log = static_cast<std::uintptr_t>(std::countr_zero(capacity));
   parts_[number].store(reinterpret_cast<std::uintptr_t>(entries) | log,  // NOLINT
                        kSectionRelease);
 }
 
 void RouteTable::Reclaim() {
-  for (RouteEntry* entries : old_parts_) delete[] entries;
+  for (const Part& part : old_parts_) memory_.GiveBack(part.entries, part.mask + 1);
   old_parts_.clear();
   for (const char* text : texts_) delete[] text;
   texts_.clear();

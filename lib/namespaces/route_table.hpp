@@ -12,6 +12,7 @@
 
 #include "base/section.hpp"
 #include "namespaces/path_hash.hpp"
+#include "namespaces/route_memory.hpp"
 #include "namespaces/tree.hpp"
 
 namespace plugreload::internal {
@@ -46,7 +47,7 @@ struct alignas(64) RouteEntry {
   std::atomic<std::uint64_t> when{kNever};
   std::atomic<const MountNode*> mount{nullptr};  // of a mount
   union {
-    MountAttachment* attachment;  // of a mount
+    void* cell;  // of a mount: MountAttachment::cell
     // Of a child: the hash of its namespace. Of a node, for the writer alone: how many entries one
     // segment longer there are.
     std::uint64_t number;
@@ -56,7 +57,7 @@ struct alignas(64) RouteEntry {
     const char* long_text;  // owned by the writer
   };
 
-  RouteEntry() : attachment(nullptr), text{} {}
+  RouteEntry() : cell(nullptr), text{} {}
   std::size_t size() const { return shape & 0x3FFF; }
   RouteKind kind() const { return static_cast<RouteKind>(shape >> 28); }
   static std::uint32_t Sizes(const RouteKey& key) {
@@ -130,7 +131,8 @@ class RouteTable {
   std::array<std::atomic<std::uintptr_t>, kParts> parts_{};
   std::array<std::uint32_t, kParts> used_{};  // tombstones included
   std::array<std::uint32_t, kParts> live_{};
-  std::vector<RouteEntry*> old_parts_;
+  RouteMemory memory_;
+  std::vector<Part> old_parts_;
   std::vector<const char*> texts_;
 };
 

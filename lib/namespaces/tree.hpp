@@ -24,7 +24,12 @@ using SharedEntry = std::shared_ptr<const MountEntry>;
 // reload room.
 class MountAttachment {
  public:
+  // `leads_to` is what readers of the mount find, without a look at the attachment's own memory;
+  // there for as long as the attachment is.
+  explicit MountAttachment(void* leads_to = nullptr) : cell(leads_to) {}
   virtual ~MountAttachment() = default;
+
+  void* const cell;
 };
 
 // Told of changes by the applier's thread, in order. Must not block or call back into the tree's
@@ -115,8 +120,8 @@ class Tree : public StateImage {
   // leaves.
   struct Lookup {
     const MountNode* node = nullptr;  // null: nothing mounted there
-    // Of the node, at hand without a look at its memory.
-    MountAttachment* attachment = nullptr;
+    // Of the node and of what hangs on it, at hand without a look at their memory.
+    void* cell = nullptr;
     std::uint64_t place = 0;
     bool namespace_found = false;
     std::string_view rest;  // a part of `path`

@@ -25,9 +25,11 @@ Millis Left(Deadline deadline) {
 
 // What serves the mount; null while nothing does, and when the mount has just moved: then the
 // generation is of another place, and about to be replaced.
-Generation* ServingAt(const Tree::Lookup& found) {
-  Generation* generation = static_cast<Slot*>(found.attachment)->current.load(kSectionAcquire);
+Generation* ServingAt(const Tree::Lookup& found, const SectionRecord& record) {
+  const SlotCell& cell = *static_cast<SlotCell*>(found.cell);
+  Generation* generation = cell.current.load(kSectionAcquire);
   if (generation == nullptr) return nullptr;
+  record.Prefetch(cell.counter.load(std::memory_order_relaxed));
   return generation->place.load(std::memory_order_relaxed) == found.place ? generation : nullptr;
 }
 
@@ -55,7 +57,7 @@ Generation* ServingAt(const Tree::Lookup& found) {
     const Section section(domain_, *record);
     const Tree::Lookup found = routes_->Resolve(ns, path);
     if (found.node != nullptr) [[likely]] {
-      if (Generation* generation = ServingAt(found)) [[likely]]
+      if (Generation* generation = ServingAt(found, *record)) [[likely]]
         return Lease(*generation, section, found.rest);
     }
   }
@@ -71,9 +73,9 @@ Engine::Found Engine::TryAcquire(std::string_view ns, std::string_view path, Plu
   if (found.node == nullptr) {
     return found.namespace_found ? Found::kNoMount : Found::kNoNamespace;
   }
-  Generation* generation = ServingAt(found);
+  Generation* generation = ServingAt(found, *record);
   if (generation == nullptr) {
-    waiting = {static_cast<Slot*>(found.attachment)->shared_from_this(), found.place};
+    waiting = {std::static_pointer_cast<Slot>(found.node->attachment), found.place};
     return Found::kNotServing;
   }
   lease = Lease(*generation, section, found.rest);

@@ -50,22 +50,12 @@ void ReleaseElsewhere(Generation& generation, LeaseCounter* counter) noexcept {
 
 Generation* GenerationSlab::Take() {
   const MutexLock lock(mutex_);
-  if (free_.empty()) {
-    const auto first = static_cast<std::uint32_t>(blocks_.size()) * kBlock;
-    if (first >= kCountersPerChunk * kCounterChunks) return nullptr;
-    free_.reserve(first + kBlock);  // so that giving back never allocates
-    blocks_.push_back(std::make_unique<Generation[]>(kBlock));
-    for (std::uint32_t i = kBlock; i-- > 0;) {
-      Generation& generation = blocks_.back()[i];
-      generation.id = CounterId(first + i);
-      generation.domain = domain_;
-      generation.drained = drained_;
-      free_.push_back(&generation);
-    }
-  }
-  Generation* generation = free_.back();
-  free_.pop_back();
-  return generation;
+  if (slab_.size() == kCountersPerChunk * kCounterChunks && slab_.all_taken()) return nullptr;
+  return slab_.Take([this](Generation& generation, std::size_t number) {
+    generation.id = CounterId(static_cast<std::uint32_t>(number));
+    generation.domain = domain_;
+    generation.drained = drained_;
+  });
 }
 
 void GenerationSlab::GiveBack(const std::vector<Generation*>& generations) {
@@ -75,7 +65,7 @@ void GenerationSlab::GiveBack(const std::vector<Generation*>& generations) {
     generation->draining.store(false, kSectionRelaxed);
   }
   const MutexLock lock(mutex_);
-  free_.insert(free_.end(), generations.begin(), generations.end());
+  for (Generation* generation : generations) slab_.GiveBack(generation);
 }
 
 }  // namespace plugreload::internal

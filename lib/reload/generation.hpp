@@ -10,6 +10,7 @@
 #include "base/event_word.hpp"
 #include "base/mutex.hpp"
 #include "base/section.hpp"
+#include "base/slab.hpp"
 #include "plugreload/types.hpp"
 
 namespace plugreload::internal {
@@ -20,7 +21,7 @@ class Instance;
 // of a release looks at `draining` after its count made the generation reusable; a stale look costs
 // a spurious wake-up, nothing else.
 struct alignas(64) Generation {
-  // All that a lease touches lies in the first cache line; `mount` is what it only hands out.
+  // All that a lease touches lies in the first cache line; what it only hands out, behind it.
   // Constant for the life of the slab.
   CounterId id;
   // True from the swap that hid it. Set before the drainer's fence; see ReleaseLease.
@@ -113,9 +114,7 @@ class GenerationSlab {
   SectionDomain* const domain_;
   EventWord* const drained_;
   Mutex mutex_;
-  static constexpr std::uint32_t kBlock = 64;  // that are made at once
-  std::vector<std::unique_ptr<Generation[]>> blocks_ PLUGRELOAD_GUARDED_BY(mutex_);
-  std::vector<Generation*> free_ PLUGRELOAD_GUARDED_BY(mutex_);
+  Slab<Generation> slab_ PLUGRELOAD_GUARDED_BY(mutex_);
 };
 
 }  // namespace plugreload::internal

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <memory>
 
+#include "base/mutex.hpp"
+#include "base/slab.hpp"
 #include "namespaces/tree.hpp"
 #include "plugreload/reload.hpp"
 #include "plugreload/types.hpp"
@@ -14,11 +16,45 @@
 
 namespace plugreload::internal {
 
+// What Acquire reads.
+struct SlotCell {
+  // Null whenever the state is not kServing.
+  std::atomic<Generation*> current{nullptr};
+  // Of `current`, or for a moment of the one before: good for fetching what will be needed.
+  std::atomic<CounterId> counter{CounterId()};
+};
+
+// Side by side, so that a million of them are few cache lines and pages for readers. Outlives the
+// slots.
+//
+// Thread safety: safe for concurrent use.
+class SlotCells {
+ public:
+  SlotCell* Take() {
+    const MutexLock lock(mutex_);
+    return slab_.Take([](SlotCell&, std::size_t) {});
+  }
+  void GiveBack(SlotCell* cell) {
+    cell->current.store(nullptr, std::memory_order_relaxed);
+    const MutexLock lock(mutex_);
+    slab_.GiveBack(cell);
+  }
+
+ private:
+  Mutex mutex_;
+  Slab<SlotCell> slab_ PLUGRELOAD_GUARDED_BY(mutex_);
+};
+
 // Everything but `current` is guarded by Slots::mutex_, for all slots the same.
 struct Slot : MountAttachment, std::enable_shared_from_this<Slot> {
-  // What Acquire reads. Null whenever the state is not kServing.
-  std::atomic<Generation*> current{nullptr};
+  explicit Slot(SlotCells* owner) : MountAttachment(owner->Take()), cells(owner) {}
+  ~Slot() override { cells->GiveBack(static_cast<SlotCell*>(cell)); }
+  Slot(const Slot&) = delete;
+  Slot& operator=(const Slot&) = delete;
 
+  std::atomic<Generation*>& current() const { return static_cast<SlotCell*>(cell)->current; }
+
+  SlotCells* const cells;
   SharedEntry entry;
   std::uint64_t place = 0;  // MountNode::place of `entry`
   MountState state = MountState::kIdle;

@@ -36,7 +36,7 @@ void Slots::Tell(EventKind kind, const Slot& slot, const Status& error) {
   event.state = MountStateName(slot.state);
   event.message = error.ok() ? "" : error.ToString();
   if (slot.last) event.plugin = PluginTitle(slot.last->ref);
-  if (const Generation* now = slot.current.load(std::memory_order_relaxed)) {
+  if (const Generation* now = slot.current().load(std::memory_order_relaxed)) {
     event.instance = now->instance->name();
   }
   notifier_->Emit(std::move(event));
@@ -54,7 +54,9 @@ bool Slots::Enter(Slot& slot, MountState next) {
 
 // The one place where a slot's generation changes. Returns the one it hid.
 Generation* Slots::Publish(Slot& slot, Generation* generation) {
-  Generation* old = slot.current.exchange(generation, std::memory_order_seq_cst);
+  auto& cell = *static_cast<SlotCell*>(slot.cell);
+  if (generation != nullptr) cell.counter.store(generation->id, std::memory_order_relaxed);
+  Generation* old = cell.current.exchange(generation, std::memory_order_seq_cst);
   if (old != nullptr) {
     auto users = users_.find(old->instance.get());
     users->second.erase(&slot);
@@ -71,7 +73,7 @@ void Slots::Drain(Generation* hidden, std::function<void()> drained) {
 
 std::shared_ptr<Slot> Slots::Add(const SharedEntry& entry, std::uint64_t place,
                                  const std::shared_ptr<Instance>& instance, MountState state) {
-  auto slot = std::make_shared<Slot>();
+  auto slot = std::make_shared<Slot>(cells_);
   slot->entry = entry;
   slot->place = place;
   slot->state = state;
@@ -104,7 +106,7 @@ Status Slots::Exchange(const std::shared_ptr<Slot>& slot, const std::shared_ptr<
     return Status(Code::kResourceExhausted, "too_many_generations",
                   "4194304 generations serve or drain; wait for leases to end");
   }
-  if (const Generation* now = slot->current.load(std::memory_order_relaxed)) {
+  if (const Generation* now = slot->current().load(std::memory_order_relaxed)) {
     installed.previous = now->number;
     installed.old = now->instance;
   }
@@ -275,7 +277,7 @@ void Slots::Update(const std::shared_ptr<Slot>& slot, const SharedEntry& entry,
     const MutexLock lock(mutex_);
     slot->entry = entry;
     slot->place = place;
-    Generation* now = slot->current.load(std::memory_order_relaxed);
+    Generation* now = slot->current().load(std::memory_order_relaxed);
     if (now == nullptr || now->place == place) return;
     Generation* generation = Renew(*slot, *now);
     hidden = Publish(*slot, generation);
@@ -337,7 +339,7 @@ Status Slots::Await(const std::shared_ptr<Slot>& slot, std::uint64_t place, Dead
   for (;;) {
     if (closing_) return Closed();
     if (slot->state == MountState::kRemoved) return Unmounted(*slot);
-    const Generation* now = slot->current.load(std::memory_order_relaxed);
+    const Generation* now = slot->current().load(std::memory_order_relaxed);
     if (now != nullptr && now->place >= place) return {};
     if (slot->state == MountState::kFailed) {
       return Status(Code::kUnavailable, "mount_failed",

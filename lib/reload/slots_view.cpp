@@ -38,7 +38,7 @@ std::vector<Slots::Seen> Slots::See(const std::vector<const Slot*>& slots) const
     for (std::size_t i = begin; i < std::min(begin + kAtOnce, slots.size()); ++i) {
       if (slots[i] == nullptr) continue;
       all[i].state = slots[i]->state;
-      const Generation* now = slots[i]->current.load(std::memory_order_relaxed);
+      const Generation* now = slots[i]->current().load(std::memory_order_relaxed);
       if (now == nullptr) continue;
       all[i].generation = now->number;
       all[i].facts = now->instance->facts();
@@ -54,7 +54,7 @@ std::vector<std::shared_ptr<Slot>> Slots::All() const {
 
 std::shared_ptr<Instance> Slots::Serving(const Slot& slot) const {
   const MutexLock lock(mutex_);
-  const Generation* now = slot.current.load(std::memory_order_relaxed);
+  const Generation* now = slot.current().load(std::memory_order_relaxed);
   return now == nullptr ? nullptr : now->instance;
 }
 
@@ -65,7 +65,7 @@ MountStatus Slots::Describe(const Slot& slot) const {
   status.state = slot.state;
   status.restarts = slot.restarts;
   status.error = slot.error;
-  if (const Generation* now = slot.current.load(std::memory_order_relaxed)) {
+  if (const Generation* now = slot.current().load(std::memory_order_relaxed)) {
     const Instance& instance = *now->instance;
     status.running_version = instance.spec().plugin.ref.version;
     status.running_sha256 = instance.spec().plugin.sha256;
@@ -87,7 +87,7 @@ Status Slots::CheckAlone(const std::vector<std::shared_ptr<Slot>>& group) const 
   const Instance* shared = nullptr;
   const MutexLock lock(mutex_);
   for (const auto& slot : group) {
-    const Generation* now = slot->current.load(std::memory_order_relaxed);
+    const Generation* now = slot->current().load(std::memory_order_relaxed);
     if (now == nullptr) continue;
     if (shared != nullptr && shared != now->instance.get()) {
       return Status(Code::kFailedPrecondition, "several_instances",

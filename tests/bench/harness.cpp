@@ -2,13 +2,16 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <malloc.h>
 
 #include <algorithm>
 #include <barrier>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <numeric>
 #include <random>
+#include <sstream>
 #include <thread>
 #include <utility>
 
@@ -60,6 +63,21 @@ double Quantile(std::vector<double> values, double q) {
   const auto above = std::min(below + 1, values.size() - 1);
   return values[below] + (values[above] - values[below]) * (at - static_cast<double>(below));
 }
+double HeapBytes() {
+  const auto heap = mallinfo2();
+  auto bytes = static_cast<double>(heap.uordblks + heap.hblkhd);
+  std::ifstream maps("/proc/self/smaps");
+  std::string word;
+  double used = 0;
+  for (std::string line; std::getline(maps, line);) {
+    std::istringstream words(line);
+    words >> word;
+    if (word == "Rss:") words >> used;
+    if (word == "VmFlags:" && (line + ' ').find(" hg ") != std::string::npos) bytes += used * 1024;
+  }
+  return bytes;
+}
+
 double Median(std::vector<double> values) { return Quantile(std::move(values), 0.5); }
 
 Rounds::Way Rounds::Add(std::string name, std::function<double()> measure) {

@@ -37,6 +37,10 @@ double CpuPer(std::size_t operations, const Loop& loop) {
 double CpuPerOnThreads(int threads, std::size_t operations,
                        const std::function<void(std::size_t)>& loop);
 
+// What malloc has given out, and what is used of mappings that ask for large pages, which the
+// library alone does here.
+double HeapBytes();
+
 double Median(std::vector<double> values);
 double Quantile(std::vector<double> values, double q);
 

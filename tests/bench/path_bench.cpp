@@ -34,8 +34,8 @@ void Bare(internal::Publisher& publisher, const DataSet& data, std::size_t opera
     const auto found = publisher.Resolve(request.ns, request.path);
     std::uint64_t number = 0;
     if (found.node != nullptr) {
-      const auto* slot = static_cast<internal::Slot*>(found.attachment);
-      number = slot->current.load(std::memory_order_acquire)->number;
+      const auto* cell = static_cast<internal::SlotCell*>(found.cell);
+      number = cell->current.load(std::memory_order_acquire)->number;
     }
     at += 1 + (number & zero);
   }

@@ -3,7 +3,6 @@
 #include <absl/container/flat_hash_map.h>
 #include <absl/strings/string_view.h>
 #include <fmt/format.h>
-#include <malloc.h>
 
 #include <cstdint>
 #include <cstdio>
@@ -66,11 +65,9 @@ bool Agree(Routes& routes, const DataSet& data) {
 
 struct Size {
   explicit Size(std::size_t count) : data(count) {
-    const auto before = mallinfo2();
+    const double before = HeapBytes();
     routes = std::make_unique<Routes>(data);
-    const auto after = mallinfo2();
-    bytes = static_cast<double>(after.uordblks + after.hblkhd - before.uordblks - before.hblkhd) /
-            static_cast<double>(count);
+    bytes = (HeapBytes() - before) / static_cast<double>(count);
     map.reserve(count);
     for (std::size_t i = 0; i < count; ++i) {
       const MountPath& mount = data.mounts[i];

@@ -32,13 +32,13 @@ class Routes {
     entry.plugin = "kv";
     entry.accessor = "kv_01234567";
     auto shared = std::make_shared<const MountEntry>(std::move(entry));
-    auto slot = std::make_shared<internal::Slot>();
+    auto slot = std::make_shared<internal::Slot>(&cells_);
     slot->entry = shared;
     internal::Generation* generation = generations_.Take();
     if (generation == nullptr) std::abort();
     generation->number = 1;
     generation->mount = shared;
-    slot->current.store(generation);
+    slot->current().store(generation);
     return std::make_unique<internal::MountNode>(std::move(shared), std::move(slot), 0);
   }
   void Put(std::unique_ptr<internal::MountNode> node) {
@@ -52,6 +52,7 @@ class Routes {
 
  private:
   internal::SectionDomain domain_;
+  internal::SlotCells cells_;
   internal::GenerationSlab generations_{&domain_, nullptr};
   std::vector<std::unique_ptr<internal::MountNode>> nodes_;
   internal::Publisher publisher_;

@@ -1,6 +1,5 @@
 #include "served.hpp"
 
-#include <malloc.h>
 #include <sys/resource.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -74,11 +73,6 @@ void Fill(StateStore& store, const DataSet& data, const PluginSpec& spec) {
 }
 
 }  // namespace
-
-double HeapBytes() {
-  const auto info = mallinfo2();
-  return static_cast<double>(info.uordblks + info.hblkhd);
-}
 
 Used UsedSoFar() {
   Used used;

@@ -42,9 +42,6 @@ struct Used {
 };
 Used UsedSoFar();
 
-// What malloc has given out.
-double HeapBytes();
-
 // A directory that goes with the object: in memory where that is to be had, as /run is, where a
 // host keeps such things.
 class ScratchDirectory {

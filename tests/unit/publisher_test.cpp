@@ -13,13 +13,18 @@
 namespace plugreload::internal {
 namespace {
 
+struct Hung : MountAttachment {
+  Hung() : MountAttachment(&own) {}
+  int own = 0;
+};
+
 std::shared_ptr<MountNode> NewNode(const std::string& ns, const std::string& path,
                                    std::uint64_t place) {
   MountEntry entry;
   entry.ns = ns;
   entry.path = path;
   return std::make_shared<MountNode>(std::make_shared<const MountEntry>(std::move(entry)),
-                                     std::make_shared<MountAttachment>(), place);
+                                     std::make_shared<Hung>(), place);
 }
 
 // The publisher beside a plain picture of what it should show.
@@ -42,7 +47,7 @@ struct Pictured {
     const Tree::Lookup found = publisher.Resolve(ns, path);
     if (!found.namespace_found) return "no namespace";
     if (found.node == nullptr) return "no mount";
-    CHECK(found.attachment == found.node->attachment.get());
+    CHECK(found.cell == found.node->attachment->cell);
     CHECK(found.place == found.node->place);
     return found.node->entry.ns + "|" + found.node->entry.path + "|" + std::string(found.rest);
   }

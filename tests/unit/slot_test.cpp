@@ -10,12 +10,29 @@ namespace {
 using enum MountState;
 
 bool Goes(MountState from, MountState to) {
-  Slot slot;
+  SlotCells cells;
+  Slot slot(&cells);
   slot.state = from;
   const bool entered = slot.Enter(to);
   CHECK(slot.state == (entered ? to : from));
   CHECK(slot.incident == (entered ? 1U : 0U));
   return entered;
+}
+
+TEST_CASE("the cell of a slot that is gone is the next one's, and empty", "[reload]") {
+  SlotCells cells;
+  Generation generation;
+  void* first = nullptr;
+  {
+    const Slot slot(&cells);
+    slot.current().store(&generation);
+    first = slot.cell;
+  }
+  const Slot next(&cells);
+  CHECK(next.cell == first);
+  CHECK(next.current().load() == nullptr);
+  const Slot other(&cells);
+  CHECK(other.cell != first);
 }
 
 TEST_CASE("a removed slot stays removed", "[reload]") {
@@ -41,7 +58,8 @@ TEST_CASE("a reload brings a failed slot back and a held one may fail", "[reload
 }
 
 TEST_CASE("serving anew forgets the last error", "[reload]") {
-  Slot slot;
+  SlotCells cells;
+  Slot slot(&cells);
   slot.state = kRestarting;
   slot.error = Status(Code::kUnavailable, "exited", "it ended");
   REQUIRE(slot.Enter(kServing));
