@@ -92,6 +92,19 @@ inline std::size_t FirstSlashOf16(const char* text, [[maybe_unused]] const Mask&
 [[gnu::always_inline]] inline bool EqualBytes(const char* a, const char* b, std::size_t size) {
   using path_hash_detail::Load;
   using Word = std::uint64_t;
+#if defined(__SSE2__)
+  if (size >= 16) {
+    const auto differ = [a, b](std::size_t at) {
+      const __m128i left = _mm_loadu_si128(reinterpret_cast<const __m128i*>(a + at));
+      const __m128i right = _mm_loadu_si128(reinterpret_cast<const __m128i*>(b + at));
+      return _mm_movemask_epi8(_mm_cmpeq_epi8(left, right)) != 0xFFFF;
+    };
+    for (std::size_t at = 0; at + 16 < size; at += 16) {
+      if (differ(at)) return false;
+    }
+    return !differ(size - 16);
+  }
+#endif
   if (size >= 8) {
     for (std::size_t at = 0; at + 8 < size; at += 8) {
       if (Load<Word>(a + at) != Load<Word>(b + at)) return false;

@@ -25,7 +25,8 @@ Millis Left(Deadline deadline) {
 
 // What serves the mount; null while nothing does, and when the mount has just moved: then the
 // generation is of another place, and about to be replaced.
-Generation* ServingAt(const Tree::Lookup& found, const SectionRecord& record) {
+[[gnu::always_inline]] inline Generation* ServingAt(const Tree::Lookup& found,
+                                                    const SectionRecord& record) {
   const SlotCell& cell = *static_cast<SlotCell*>(found.cell);
   Generation* generation = cell.current.load(kSectionAcquire);
   if (generation == nullptr) return nullptr;
