@@ -94,15 +94,15 @@ plugreload_code plugreload_lease_acquire(plugreload_engine* engine, const char* 
     return AcquireChecked(engine, ns, ns_len, path, path_len, timeout_ms, lease, error);
   if (error != nullptr) *error = nullptr;
   try {
-    auto taken = engine->runtime->reloads().Acquire(View(ns, ns_len), View(path, path_len),
-                                                    Millis(timeout_ms));
-    if (taken.ok()) [[likely]] {
-      new (&lease->opaque[1]) PluginLease(*std::move(taken));
+    auto* const taken = new (&lease->opaque[1]) PluginLease;
+    const Status status = engine->runtime->reloads().Acquire(View(ns, ns_len), View(path, path_len),
+                                                             Millis(timeout_ms), taken);
+    if (status.ok()) [[likely]] {
       lease->opaque[0] = kHeld;
       return PLUGRELOAD_OK;
     }
     std::memset(lease, 0, sizeof *lease);
-    return Fail(taken.status(), error);
+    return Fail(status, error);
   } catch (...) {
     std::memset(lease, 0, sizeof *lease);
     return FailWithException(error);

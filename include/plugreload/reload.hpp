@@ -309,6 +309,9 @@ class PLUGRELOAD_EXPORT ReloadCoordinator {
   // the mount has failed for good, with the reason. kNotFound "namespace_not_found",
   // "mount_not_found". kFailedPrecondition "closed". A lazy mount is started by its first Acquire.
   Result<PluginLease> Acquire(std::string_view ns, std::string_view path, Millis timeout);
+  // The same into a lease that is there: what it held is released first; on a failure it holds
+  // nothing.
+  Status Acquire(std::string_view ns, std::string_view path, Millis timeout, PluginLease* lease);
 
   // Resolves the version (PluginRegistry::ResolveForMount; entry.version is the requested one),
   // starts or joins an instance, then commits the mount: a failed start means not mounted. A lazy

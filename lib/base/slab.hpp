@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <memory>
 #include <new>
+#include <utility>
 #include <vector>
 
 #include "base/large_pages.hpp"
@@ -65,7 +66,6 @@ class Slab {
     Block block;
     block.capacity = std::clamp(size_ / 4, kLeast, kMost);
     free_.reserve(size_ + block.capacity);  // so that giving back never allocates
-    blocks_.reserve(blocks_.size() + 1);
     if (block.capacity == kMost) {
       block.large = LargePages(LargePages::kSize);
       block.objects = static_cast<T*>(block.large.data());

@@ -37,32 +37,51 @@ Millis Left(Deadline deadline) {
 }  // namespace
 
 // Inside the section: a swap that hides the generation waits for its end before it counts.
-[[gnu::always_inline]] inline PluginLease Engine::Lease(Generation& generation,
-                                                        const Section& section,
-                                                        std::string_view rest) {
+[[gnu::always_inline]] inline void Engine::Lease(Generation& generation, const Section& section,
+                                                 std::string_view rest, PluginLease& lease) {
   const LeaseCount count = CountLease(generation, section);
-  PluginLease lease;
   lease.generation_ = &generation;
   lease.counter_ = count.counter;
   lease.record_ = count.record;
   lease.rest_ = rest;
-  return lease;
 }
 
-// Everything that a request does, in one piece; whatever is not as usual begins anew behind it.
-[[gnu::always_inline]] inline Result<PluginLease> Engine::Acquire(std::string_view ns,
-                                                                  std::string_view path,
-                                                                  Millis timeout) {
+// In one piece; whatever is not as usual begins anew behind it.
+[[gnu::always_inline]] inline bool Engine::AcquireAtOnce(std::string_view ns, std::string_view path,
+                                                         PluginLease& lease) {
   SectionRecord* record = domain_.Record();
   if (record != nullptr && lease_log_ == nullptr && !fork_guard_.forked()) [[likely]] {
     const Section section(domain_, *record);
     const Tree::Lookup found = routes_->Resolve(ns, path);
     if (found.node != nullptr) [[likely]] {
-      if (Generation* generation = ServingAt(found, *record)) [[likely]]
-        return Lease(*generation, section, found.rest);
+      if (Generation* generation = ServingAt(found, *record)) [[likely]] {
+        Lease(*generation, section, found.rest, lease);
+        return true;
+      }
     }
   }
-  return AcquireSlowly(ns, path, timeout);
+  return false;
+}
+
+[[gnu::always_inline]] inline Result<PluginLease> Engine::Acquire(std::string_view ns,
+                                                                  std::string_view path,
+                                                                  Millis timeout) {
+  // Made where the caller has it, for a copy waits until all of it is written.
+  Result<PluginLease> taken{PluginLease()};
+  if (!AcquireAtOnce(ns, path, *taken)) [[unlikely]]
+    taken = AcquireSlowly(ns, path, timeout);
+  return taken;
+}
+
+[[gnu::always_inline]] inline Status Engine::Acquire(std::string_view ns, std::string_view path,
+                                                     Millis timeout, PluginLease* lease) {
+  if (lease->held()) lease->Release();
+  if (AcquireAtOnce(ns, path, *lease)) [[likely]]
+    return {};
+  Result<PluginLease> taken = AcquireSlowly(ns, path, timeout);
+  if (!taken.ok()) return taken.status();
+  *lease = *std::move(taken);
+  return {};
 }
 
 Engine::Found Engine::TryAcquire(std::string_view ns, std::string_view path, PluginLease& lease,
@@ -79,7 +98,7 @@ Engine::Found Engine::TryAcquire(std::string_view ns, std::string_view path, Plu
     waiting = {std::static_pointer_cast<Slot>(found.node->attachment), found.place};
     return Found::kNotServing;
   }
-  lease = Lease(*generation, section, found.rest);
+  Lease(*generation, section, found.rest, lease);
   return Found::kLease;
 }
 
@@ -141,6 +160,11 @@ namespace plugreload {
 Result<PluginLease> ReloadCoordinator::Acquire(std::string_view ns, std::string_view path,
                                                Millis timeout) {
   return engine_->Acquire(ns, path, timeout);
+}
+
+Status ReloadCoordinator::Acquire(std::string_view ns, std::string_view path, Millis timeout,
+                                  PluginLease* lease) {
+  return engine_->Acquire(ns, path, timeout, lease);
 }
 
 }  // namespace plugreload

@@ -52,6 +52,7 @@ class Engine final : public MountObserver {
 
   // ReloadCoordinator's methods.
   Result<PluginLease> Acquire(std::string_view ns, std::string_view path, Millis timeout);
+  Status Acquire(std::string_view ns, std::string_view path, Millis timeout, PluginLease* lease);
   Result<MountEntry> Mount(MountEntry entry, Deadline deadline);
   Status Unmount(std::string_view ns, std::string_view path, Deadline deadline);
   Status Move(std::string_view from_ns, std::string_view from, std::string_view to_ns,
@@ -133,7 +134,12 @@ class Engine final : public MountObserver {
     std::shared_ptr<Slot> slot;
     std::uint64_t place = 0;
   };
-  static PluginLease Lease(Generation& generation, const Section& section, std::string_view rest);
+  // REQUIRES: `lease` holds nothing.
+  static void Lease(Generation& generation, const Section& section, std::string_view rest,
+                    PluginLease& lease);
+  // What a request does when all is as usual. False: it is not, and `lease` is as it was.
+  // REQUIRES: `lease` holds nothing.
+  bool AcquireAtOnce(std::string_view ns, std::string_view path, PluginLease& lease);
   Result<PluginLease> AcquireSlowly(std::string_view ns, std::string_view path, Millis timeout);
   Found TryAcquire(std::string_view ns, std::string_view path, PluginLease& lease,
                    Waiting& waiting);

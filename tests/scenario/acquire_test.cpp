@@ -160,5 +160,26 @@ TEST_CASE("a lazy mount whose plugin never starts fails for good and says why", 
   CHECK(node.StateOf("", "kv/").error.reason() == "bad_config");
 }
 
+TEST_CASE("a lease taken into one that is there lets go of what that held", "[reload][lease]") {
+  const bool tracked = GENERATE(false, true);
+  Node node([&](RuntimeOptions& options) { options.track_leases = tracked; });
+  node.Register("kv", "v1.0.0");
+  node.Register("pg", "v1.0.0");
+  node.Mount("", "kv/", "kv");
+  node.Mount("", "pg/", "pg");
+  PluginLease lease;
+  REQUIRE(node.reloads().Acquire("", "kv/some/key", Millis(0), &lease).ok());
+  CHECK(lease.mount().path == "kv/");
+  CHECK(lease.rest() == "some/key");
+  REQUIRE(node.reloads().Acquire("", "pg/role", Millis(0), &lease).ok());
+  CHECK(lease.mount().path == "pg/");
+  // Nobody holds the first any more: what waits for its leases has none to wait for.
+  CHECK(node.reloads().Unmount("", "kv/", After(kSoon)).ok());
+  const Status none = node.reloads().Acquire("", "kv/some/key", Millis(0), &lease);
+  CHECK(none.reason() == "mount_not_found");
+  CHECK_FALSE(lease.held());
+  CHECK(node.reloads().Unmount("", "pg/", After(kSoon)).ok());
+}
+
 }  // namespace
 }  // namespace plugreload::test
