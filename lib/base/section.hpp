@@ -84,12 +84,11 @@ struct alignas(128) SectionRecord {
     }
 #endif
   }
-  // Has the processor fetch a counter that is going to be asked for. Where there is none yet, this
-  // names memory that is not there, which does nothing.
+  // Has the processor fetch a counter that is going to be asked for.
   void Prefetch(CounterId id) const noexcept {
     const LeaseCounter* chunk = chunks[id.chunk].load(std::memory_order_relaxed);
-    const auto first = reinterpret_cast<std::uintptr_t>(chunk);
-    __builtin_prefetch(reinterpret_cast<const void*>(first + id.place * sizeof *chunk), 1);
+    if (chunk != nullptr) [[likely]]
+      __builtin_prefetch(chunk + id.place, 1);
   }
   // This thread's counter of object `id`; null when memory is short. REQUIRES: own thread.
   LeaseCounter* Counter(CounterId id) noexcept {
