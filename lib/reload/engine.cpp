@@ -24,7 +24,7 @@ Engine::Engine(const RuntimeOptions& options, std::shared_ptr<Catalog> catalog,
       notifier_(std::move(notifier)),
       stops_("pr-stop", kConcurrentStops),
       drainer_(&domain_, lease_log_.get()),
-      slots_(&cells_, &drainer_, notifier_.get()) {
+      slots_(&drainer_, notifier_.get()) {
   StarterOptions starting;
   starting.launchers = options.launchers;
   starting.host = options.host;

@@ -159,7 +159,6 @@ class Engine final : public MountObserver {
   const std::shared_ptr<Catalog> catalog_;
   const std::shared_ptr<Notifier> notifier_;
   SectionDomain domain_;
-  SlotCells cells_;
   std::shared_ptr<Tree> tree_;
   Applier* applier_ = nullptr;
   const Publisher* routes_ = nullptr;  // the tree's

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <utility>
 
 #include "base/mutex.hpp"
 #include "base/slab.hpp"
@@ -24,8 +25,8 @@ struct SlotCell {
   std::atomic<CounterId> counter{CounterId()};
 };
 
-// Side by side, so that a million of them are few cache lines and pages for readers. Outlives the
-// slots.
+// Side by side, so that a million of them are few cache lines and pages for readers. Kept by every
+// slot, for events that wait to be told keep slots longer than the engine lives.
 //
 // Thread safety: safe for concurrent use.
 class SlotCells {
@@ -47,14 +48,15 @@ class SlotCells {
 
 // Everything but `current` is guarded by Slots::mutex_, for all slots the same.
 struct Slot : MountAttachment, std::enable_shared_from_this<Slot> {
-  explicit Slot(SlotCells* owner) : MountAttachment(owner->Take()), cells(owner) {}
+  explicit Slot(std::shared_ptr<SlotCells> owner)
+      : MountAttachment(owner->Take()), cells(std::move(owner)) {}
   ~Slot() override { cells->GiveBack(static_cast<SlotCell*>(cell)); }
   Slot(const Slot&) = delete;
   Slot& operator=(const Slot&) = delete;
 
   std::atomic<Generation*>& current() const { return static_cast<SlotCell*>(cell)->current; }
 
-  SlotCells* const cells;
+  const std::shared_ptr<SlotCells> cells;
   SharedEntry entry;
   std::uint64_t place = 0;  // MountNode::place of `entry`
   MountState state = MountState::kIdle;

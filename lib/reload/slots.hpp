@@ -35,9 +35,7 @@ Status SharedOutside(const Instance& instance, const MountEntry& entry);
 // Thread safety: safe for concurrent use. Nothing here blocks except Await.
 class Slots {
  public:
-  // `cells` outlives everybody who has a slot.
-  Slots(SlotCells* cells, Drainer* drainer, Notifier* notifier)
-      : cells_(cells), drainer_(drainer), notifier_(notifier) {}
+  Slots(Drainer* drainer, Notifier* notifier) : drainer_(drainer), notifier_(notifier) {}
 
   // A new mount's slot: serving `instance`, or without one in `state`.
   std::shared_ptr<Slot> Add(const SharedEntry& entry, std::uint64_t place,
@@ -154,7 +152,7 @@ class Slots {
   void Tell(EventKind kind, const Slot& slot, const Status& error) PLUGRELOAD_REQUIRES(mutex_);
   void Drain(Generation* hidden, std::function<void()> drained);
 
-  SlotCells* const cells_;
+  const std::shared_ptr<SlotCells> cells_ = std::make_shared<SlotCells>();
   Drainer* const drainer_;
   Notifier* const notifier_;
   mutable Mutex mutex_;

@@ -32,7 +32,7 @@ class Routes {
     entry.plugin = "kv";
     entry.accessor = "kv_01234567";
     auto shared = std::make_shared<const MountEntry>(std::move(entry));
-    auto slot = std::make_shared<internal::Slot>(&cells_);
+    auto slot = std::make_shared<internal::Slot>(cells_);
     slot->entry = shared;
     internal::Generation* generation = generations_.Take();
     if (generation == nullptr) std::abort();
@@ -52,7 +52,7 @@ class Routes {
 
  private:
   internal::SectionDomain domain_;
-  internal::SlotCells cells_;
+  std::shared_ptr<internal::SlotCells> cells_ = std::make_shared<internal::SlotCells>();
   internal::GenerationSlab generations_{&domain_, nullptr};
   std::vector<std::unique_ptr<internal::MountNode>> nodes_;
   internal::Publisher publisher_;

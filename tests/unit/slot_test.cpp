@@ -1,5 +1,7 @@
 #include "reload/slot.hpp"
 
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "support/catch.hpp"
@@ -10,8 +12,8 @@ namespace {
 using enum MountState;
 
 bool Goes(MountState from, MountState to) {
-  SlotCells cells;
-  Slot slot(&cells);
+  const auto cells = std::make_shared<SlotCells>();
+  Slot slot(cells);
   slot.state = from;
   const bool entered = slot.Enter(to);
   CHECK(slot.state == (entered ? to : from));
@@ -20,19 +22,29 @@ bool Goes(MountState from, MountState to) {
 }
 
 TEST_CASE("the cell of a slot that is gone is the next one's, and empty", "[reload]") {
-  SlotCells cells;
+  const auto cells = std::make_shared<SlotCells>();
   Generation generation;
   void* first = nullptr;
   {
-    const Slot slot(&cells);
+    const Slot slot(cells);
     slot.current().store(&generation);
     first = slot.cell;
   }
-  const Slot next(&cells);
+  const Slot next(cells);
   CHECK(next.cell == first);
   CHECK(next.current().load() == nullptr);
-  const Slot other(&cells);
+  const Slot other(cells);
   CHECK(other.cell != first);
+}
+
+TEST_CASE("a slot keeps the cells that its own came from", "[reload]") {
+  auto cells = std::make_shared<SlotCells>();
+  const std::weak_ptr<SlotCells> there = cells;
+  auto slot = std::make_shared<Slot>(std::move(cells));
+  REQUIRE_FALSE(there.expired());
+  CHECK(slot->current().load() == nullptr);
+  slot.reset();
+  CHECK(there.expired());
 }
 
 TEST_CASE("a removed slot stays removed", "[reload]") {
@@ -58,8 +70,8 @@ TEST_CASE("a reload brings a failed slot back and a held one may fail", "[reload
 }
 
 TEST_CASE("serving anew forgets the last error", "[reload]") {
-  SlotCells cells;
-  Slot slot(&cells);
+  const auto cells = std::make_shared<SlotCells>();
+  Slot slot(cells);
   slot.state = kRestarting;
   slot.error = Status(Code::kUnavailable, "exited", "it ended");
   REQUIRE(slot.Enter(kServing));
