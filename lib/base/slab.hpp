@@ -51,6 +51,7 @@ class Slab {
 
  private:
   static constexpr std::size_t kLeast = 64, kMost = LargePages::kSize / sizeof(T);
+  static_assert(kLeast <= kMost);
 
   struct Free {
     void operator()(T* memory) const { ::operator delete(memory, std::align_val_t(alignof(T))); }

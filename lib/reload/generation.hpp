@@ -21,7 +21,7 @@ class Instance;
 // of a release looks at `draining` after its count made the generation reusable; a stale look costs
 // a spurious wake-up, nothing else.
 struct alignas(64) Generation {
-  // All that a lease touches lies in the first cache line; what it only hands out, behind it.
+  // All that a lease touches lies in the first cache line; `mount` is what it only hands out.
   // Constant for the life of the slab.
   CounterId id;
   // True from the swap that hid it. Set before the drainer's fence; see ReleaseLease.

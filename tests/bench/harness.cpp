@@ -63,6 +63,8 @@ double Quantile(std::vector<double> values, double q) {
   const auto above = std::min(below + 1, values.size() - 1);
   return values[below] + (values[above] - values[below]) * (at - static_cast<double>(below));
 }
+double Median(std::vector<double> values) { return Quantile(std::move(values), 0.5); }
+
 double HeapBytes() {
   const auto heap = mallinfo2();
   auto bytes = static_cast<double>(heap.uordblks + heap.hblkhd);
@@ -77,8 +79,6 @@ double HeapBytes() {
   }
   return bytes;
 }
-
-double Median(std::vector<double> values) { return Quantile(std::move(values), 0.5); }
 
 Rounds::Way Rounds::Add(std::string name, std::function<double()> measure) {
   ways_.push_back({std::move(name), std::move(measure), {}});

@@ -305,25 +305,11 @@ void MeasureWakeUp(Report& report) {
   report.Compare("drain wake-up to a bare futex wake", rounds, ours, bare, 1.2);
 }
 
-// From the swap to the old generation being proven free, as a single mount's reload has it.
-double DrainOne(Leases& leases, int times) {
+// From the first of `batch` swaps to the last old generation being proven free, per generation:
+// what a reload of one mount, or of many, does.
+double Drain(Leases& leases, std::size_t batch, int batches) {
   const double start = WallNow();
-  for (int i = 0; i < times; ++i) {
-    std::atomic<bool> drained{false};
-    leases.Swap(leases.drainer.slab().Take(), [&drained] {
-      drained = true;
-      drained.notify_one();
-    });
-    drained.wait(false);
-  }
-  return (WallNow() - start) / times;
-}
-
-// From the first of many swaps to the last old generation being proven free, as a reload of many
-// mounts has it, per generation.
-double DrainMany(Leases& leases, std::size_t batch, int times) {
-  const double start = WallNow();
-  for (int i = 0; i < times; ++i) {
+  for (int i = 0; i < batches; ++i) {
     std::vector<internal::Drainer::Waiting> hidden;
     hidden.reserve(batch);
     for (std::size_t k = 0; k < batch; ++k) {
@@ -336,15 +322,14 @@ double DrainMany(Leases& leases, std::size_t batch, int times) {
     });
     for (std::size_t seen = left.load(); seen != 0; seen = left.load()) left.wait(seen);
   }
-  return (WallNow() - start) / (static_cast<double>(batch) * times);
+  return (WallNow() - start) / (static_cast<double>(batch) * batches);
 }
 
 void MeasureBatch(Report& report) {
   Leases leases;
   Rounds rounds;
-  const auto many =
-      rounds.Add("drain, 1,000 at once", [&] { return DrainMany(leases, 1'000, 10); });
-  const auto one = rounds.Add("drain, one by one", [&] { return DrainOne(leases, 300); });
+  const auto many = rounds.Add("drain, 1,000 at once", [&] { return Drain(leases, 1'000, 10); });
+  const auto one = rounds.Add("drain, one by one", [&] { return Drain(leases, 1, 300); });
   rounds.Run(report.rounds());
   report.Compare("batch of 1,000 to one by one, per instance", rounds, many, one, 1.0 / 50);
 }
