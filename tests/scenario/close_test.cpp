@@ -1,9 +1,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
+#include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "scenario/node.hpp"
 
@@ -19,6 +22,39 @@ TEST_CASE("a close stops everything", "[runtime][close]") {
   CHECK(node.plugins.Count("stop") == 2);
   CHECK(node.plugins.live() == 0);
   CHECK(node.runtime->Close(After(kSoon)).ok());
+}
+
+TEST_CASE("what waits to be told of a reload outlives the runtime", "[runtime][close]") {
+  const auto host = std::make_shared<HookedHost>();
+  std::weak_ptr<Launcher> parts;  // gone when the runtime has taken itself apart
+  std::atomic<bool> hold{false}, apart{false};
+  host->on_event = [&](const Event& event) {
+    if (event.kind != EventKind::kMountServing || !hold.exchange(false)) return;
+    apart = Eventually([&] { return parts.expired(); });
+  };
+  {
+    Node node(
+        [&](RuntimeOptions& options) {
+          CallbackLauncherOptions never;
+          never.start = [](const LaunchSpec&, const StartContext&) {
+            return Result<std::shared_ptr<void>>(Status(Code::kUnimplemented, "never", "never"));
+          };
+          auto launcher = NewCallbackLauncher(std::move(never));
+          parts = launcher;
+          options.launchers["never"] = std::move(launcher);
+        },
+        nullptr, host);
+    TwoVersions(node);
+    node.Mount("", "a/");
+    node.Mount("", "b/");
+    // The events of these have been told.
+    REQUIRE(host->WaitForMount(EventKind::kMountServing, "b/"));
+    node.Pin("kv", "v2.0.0");
+    hold = true;
+    CHECK(node.Reload(Everywhere("kv")).state == ReloadState::kDone);
+  }
+  CHECK(apart);
+  CHECK(host->WaitForMount(EventKind::kMountServing, "b/", 1));
 }
 
 TEST_CASE("a close with leases held says so, and succeeds when they are released",
