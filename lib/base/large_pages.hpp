@@ -20,7 +20,7 @@ class LargePages {
   explicit LargePages(std::size_t bytes);
   ~LargePages();
   LargePages(LargePages&& other) noexcept
-      : data_(std::exchange(other.data_, nullptr)), size_(other.size_) {}
+      : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
   LargePages& operator=(LargePages&& other) noexcept {
     std::swap(data_, other.data_);
     std::swap(size_, other.size_);
@@ -28,6 +28,7 @@ class LargePages {
   }
 
   void* data() const { return data_; }  // aligned to kSize; null: moved from
+  std::size_t size() const { return size_; }
 
  private:
   void* data_ = nullptr;

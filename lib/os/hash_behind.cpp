@@ -1,19 +1,16 @@
 #include "os/hash_behind.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 
 #include "base/thread.hpp"
 
 namespace plugreload::internal {
 namespace {
-constexpr std::size_t kChunk = 128 * 1024;  // stays in the processor's own cache
+constexpr std::size_t kPiece = 1024 * 1024;  // giving up waits for no more than this
 }  // namespace
 
-HashBehind::HashBehind(const Fd& file)
-    : chunk_(kChunk), thread_(StartThread("plug-hash", [this, fd = file.get()] { Run(fd); })) {}
+HashBehind::HashBehind(const char* bytes)
+    : thread_(StartThread("plug-hash", [this, bytes] { Run(bytes); })) {}
 
 HashBehind::~HashBehind() { End(State::kGivenUp); }
 
@@ -25,8 +22,7 @@ void HashBehind::Written(std::size_t size) {
 
 std::string HashBehind::Hex() {
   End(State::kWritten);
-  const MutexLock lock(mutex_);
-  return hashed_ == written_ ? sha_.Hex() : std::string();
+  return sha_.Hex();
 }
 
 void HashBehind::End(State state) {
@@ -39,21 +35,15 @@ void HashBehind::End(State state) {
   thread_.join();
 }
 
-void HashBehind::Run(int file) {
-  for (;;) {
-    std::size_t left = 0;
+void HashBehind::Run(const char* bytes) {
+  for (std::size_t hashed = 0, written = 0;; hashed = written) {
     {
       const MutexLock lock(mutex_);
-      while (written_ == hashed_ && state_ == State::kWriting) changed_.Wait(mutex_);
-      if (written_ == hashed_ || state_ == State::kGivenUp) return;
-      left = written_ - hashed_;
+      while (written_ == hashed && state_ == State::kWriting) changed_.Wait(mutex_);
+      if (written_ == hashed || state_ == State::kGivenUp) return;
+      written = std::min(written_, hashed + kPiece);
     }
-    const auto got =
-        pread(file, chunk_.data(), std::min(chunk_.size(), left), static_cast<off_t>(hashed_));
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return;
-    sha_.Add(chunk_.data(), static_cast<std::size_t>(got));
-    hashed_ += static_cast<std::size_t>(got);
+    sha_.Add(bytes + hashed, written - hashed);
   }
 }
 

@@ -1,45 +1,39 @@
-// os/hash_behind.hpp - the digest of a file that is being written, from another processor.
+// os/hash_behind.hpp - the digest of bytes that are being written, from another processor.
 #ifndef PLUGRELOAD_OS_HASH_BEHIND_HPP_
 #define PLUGRELOAD_OS_HASH_BEHIND_HPP_
 
 #include <cstddef>
 #include <string>
 #include <thread>
-#include <vector>
 
 #include "base/mutex.hpp"
-#include "os/fd.hpp"
 #include "os/sha256.hpp"
 
 namespace plugreload::internal {
 
-// Reads back what the writer says is written. Nothing it does waits for anything but the writer:
-// the file is in memory.
+// Hashes what the writer says is written, and waits for nothing but the writer.
 //
 // Thread safety: for one thread, the writer's.
 class HashBehind {
  public:
-  // Throws std::system_error when there is no thread to be had.
-  explicit HashBehind(const Fd& file);
+  // Where the first byte will be. Throws std::system_error when there is no thread to be had.
+  explicit HashBehind(const char* bytes);
   // Without Hex: gives up.
   ~HashBehind();
   HashBehind(const HashBehind&) = delete;
   HashBehind& operator=(const HashBehind&) = delete;
 
   void Written(std::size_t size);  // so many bytes more
-  // The SHA-256 of all that was written; waits for the rest of it. Empty when libcrypto failed, or
-  // the file could not be read back. Ends it.
+  // The SHA-256 of all that was written; waits for the rest of it. Empty when libcrypto failed.
+  // Ends it.
   std::string Hex();
 
  private:
   enum class State { kWriting, kWritten, kGivenUp };
-  void Run(int file);
+  void Run(const char* bytes);
   void End(State state);
 
-  // The thread's until it has ended; made before, for an exception has nowhere to go there.
-  Sha256 sha_;
-  std::vector<char> chunk_;
-  std::size_t hashed_ = 0;
+  Sha256 sha_;  // the thread's until it has ended
 
   Mutex mutex_;
   CondVar changed_;

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,24 +9,18 @@
 #include <chrono>
 #include <functional>
 #include <optional>
+#include <span>
+#include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
 
 #include "os/hash_behind.hpp"
+#include "os/image_memory.hpp"
 #include "os/sha256.hpp"
-
-#ifndef MFD_NOEXEC_SEAL
-#define MFD_NOEXEC_SEAL 0x0008U
-#endif
-#ifndef MFD_EXEC
-#define MFD_EXEC 0x0010U
-#endif
 
 namespace plugreload::internal {
 namespace {
-
-constexpr std::size_t kChunk = 256 * 1024;
 
 Status OpenError(const std::string& path, int error) {
   if (error == ENOENT || error == ENOTDIR) {
@@ -49,7 +42,12 @@ bool MayExecute(const Fd& file, const struct stat& info) {
   return faccessat(AT_FDCWD, link.c_str(), X_OK, AT_EACCESS) == 0 || errno != EACCES;
 }
 
-Result<Fd> OpenProgram(const ImageRequest& request) {
+struct Program {
+  Fd file;
+  std::size_t size = 0;
+};
+
+Result<Program> OpenProgram(const ImageRequest& request) {
   // Without O_NONBLOCK, opening a fifo would wait for its writer.
   Fd file(open(request.path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!file.valid()) return OpenError(request.path, errno);
@@ -65,14 +63,17 @@ Result<Fd> OpenProgram(const ImageRequest& request) {
                               "+x it",
                               request.path, info.st_mode & 07777));
   }
-  return file;
+  return Program{std::move(file), static_cast<std::size_t>(info.st_size)};
 }
 
-using Sink = std::function<Status(const char* data, std::size_t size)>;
+// Where a file is read to.
+struct Sink {
+  std::function<std::span<char>()> room;              // none: it is full
+  std::function<Status(std::size_t count)> received;  // the first of the room's bytes
+};
 
-// Reads the whole file from its beginning, a chunk at a time.
+// Reads the file from its beginning to its end, or until the sink is full.
 Status ReadAll(const Fd& file, const ImageRequest& request, const Sink& sink) {
-  std::vector<char> chunk(kChunk);
   std::size_t total = 0;
   for (;;) {
     if (request.cancel.stop_requested()) {
@@ -82,7 +83,9 @@ Status ReadAll(const Fd& file, const ImageRequest& request, const Sink& sink) {
       return Status(Code::kDeadlineExceeded, "handshake_timeout",
                     fmt::format("the deadline passed while \"{}\" was read", request.path));
     }
-    const auto got = pread(file.get(), chunk.data(), chunk.size(), static_cast<off_t>(total));
+    const std::span<char> room = sink.room();
+    if (room.empty()) return {};
+    const auto got = pread(file.get(), room.data(), room.size(), static_cast<off_t>(total));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) {
       return Status(Code::kUnavailable, "spawn_failed",
@@ -90,45 +93,33 @@ Status ReadAll(const Fd& file, const ImageRequest& request, const Sink& sink) {
     }
     if (got == 0) return {};
     total += static_cast<std::size_t>(got);
-    if (total > request.max_bytes) {
-      return Status(Code::kResourceExhausted, "image_too_large",
-                    fmt::format("\"{}\" has more than {} bytes; raise max_image_bytes or use "
-                                "image \"in_place\"",
-                                request.path, request.max_bytes));
-    }
-    if (Status status = sink(chunk.data(), static_cast<std::size_t>(got)); !status.ok()) {
-      return status;
-    }
+    if (Status status = sink.received(static_cast<std::size_t>(got)); !status.ok()) return status;
   }
 }
 
-Status WriteAll(const Fd& file, const char* data, std::size_t size) {
-  while (size > 0) {
-    const auto written = write(file.get(), data, size);
+// The whole file in pieces, each told to `use` while it is there.
+template <typename Use>
+Status ReadInPieces(const Fd& file, const ImageRequest& request, const Use& use) {
+  std::vector<char> piece(256 * 1024);
+  return ReadAll(file, request,
+                 {[&piece] { return std::span<char>(piece); },
+                  [&](std::size_t count) { return use(std::string_view(piece.data(), count)); }});
+}
+
+Status WriteAll(const Fd& file, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const auto written = write(file.get(), bytes.data(), bytes.size());
     if (written < 0 && errno == EINTR) continue;
     if (written <= 0) {
       return Status(Code::kResourceExhausted, "spawn_failed",
                     "cannot write a private copy: " + ErrnoText(errno));
     }
-    data += written;
-    size -= static_cast<std::size_t>(written);
+    bytes.remove_prefix(static_cast<std::size_t>(written));
   }
   return {};
 }
 
-// MFD_EXEC is refused by kernels before 6.3 (then memory files are executable anyway) and by a
-// machine with vm.memfd_noexec=2.
-Fd NewMemoryFile(bool& executable) {
-  constexpr unsigned kFlags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-  executable = true;
-  Fd fd(memfd_create("plugin", kFlags | MFD_EXEC));
-  if (!fd.valid() && errno == EINVAL) fd.Reset(memfd_create("plugin", kFlags));
-  if (!fd.valid() && (errno == EACCES || errno == EPERM)) {
-    executable = false;
-    fd.Reset(memfd_create("plugin", kFlags | MFD_NOEXEC_SEAL));
-  }
-  return fd;
-}
+bool IsScript(std::string_view bytes) { return bytes.substr(0, 2) == "#!"; }
 
 Status CheckSum(const ImageRequest& request, const std::string& actual) {
   if (actual.empty()) return Status(Code::kInternal, "spawn_failed", "libcrypto has no SHA-256");
@@ -141,65 +132,85 @@ Status CheckSum(const ImageRequest& request, const std::string& actual) {
 }
 
 // Hashing takes as long as copying. Of a small file a thread would cost more than it spares.
-void BeginSecondThread(const Fd& file, const Fd* copy, std::optional<HashBehind>& behind) {
-  constexpr off_t kWorthIt = 1 << 20;
-  struct stat info {};
-  if (copy == nullptr || fstat(file.get(), &info) != 0 || info.st_size < kWorthIt) return;
+void BeginSecondThread(const ImageMemory& memory, std::optional<HashBehind>& behind) {
+  constexpr std::size_t kWorthIt = 1 << 20;
+  if (memory.size() < kWorthIt) return;
   try {
-    behind.emplace(*copy);
+    behind.emplace(memory.bytes());
   } catch (const std::system_error&) {
     // Then one thread does both.
   }
 }
 
-// Without a wanted digest there is nothing to compare, but the digest is reported all the same.
-Status Digest(const ImageRequest& request, const Fd& file, const Fd* copy, Image& image) {
+// Hashes what came to lie in memory, where nobody else writes.
+Status CopyAndHash(const Fd& file, const ImageRequest& request, ImageMemory& memory,
+                   std::string& sha256) {
   Sha256 sha;
   std::optional<HashBehind> behind;
-  BeginSecondThread(file, copy, behind);
-  std::string head;
-  Status status = ReadAll(file, request, [&](const char* data, std::size_t size) {
-    if (head.size() < 2) head.append(data, size < 2 ? size : 2);
-    if (!behind) sha.Add(data, size);
-    Status written = copy == nullptr ? Status() : WriteAll(*copy, data, size);
-    if (behind && written.ok()) behind->Written(size);
-    return written;
-  });
+  BeginSecondThread(memory, behind);
+  std::size_t total = 0;
+  const auto received = [&](std::size_t count) {
+    Status filled = memory.Filled(count);
+    if (filled.ok() && behind) behind->Written(count);
+    if (filled.ok() && !behind) sha.Add(memory.bytes() + total, count);
+    total += count;
+    return filled;
+  };
+  Status status = ReadAll(file, request, {[&memory] { return memory.Room(); }, received});
   if (!status.ok()) return status;
-  image.script = head.substr(0, 2) == "#!";
-  image.sha256 = behind ? behind->Hex() : sha.Hex();
-  return CheckSum(request, image.sha256);
+  if (!memory.whole()) {
+    return Status(Code::kUnavailable, "spawn_failed",
+                  fmt::format("\"{}\" was made shorter while it was read: {} of {} bytes; put new "
+                              "versions beside the old ones or rename them into place",
+                              request.path, total, memory.size()));
+  }
+  sha256 = behind ? behind->Hex() : sha.Hex();
+  return {};
 }
 
 }  // namespace
 
 Result<Image> SealImage(const ImageRequest& request) {
-  const Result<Fd> file = OpenProgram(request);
-  if (!file.ok()) return file.status();
+  const Result<Program> program = OpenProgram(request);
+  if (!program.ok()) return program.status();
+  if (program->size > request.max_bytes) {
+    return Status(Code::kResourceExhausted, "image_too_large",
+                  fmt::format("\"{}\" has {} bytes, more than {}; raise max_image_bytes or use "
+                              "image \"in_place\"",
+                              request.path, program->size, request.max_bytes));
+  }
+  Result<ImageMemory> memory = ImageMemory::Make(program->size);
+  if (!memory.ok()) return memory.status();
   Image image;
-  image.fd = NewMemoryFile(image.executable);
-  if (!image.fd.valid()) {
-    return Status(Code::kResourceExhausted, "spawn_failed",
-                  "cannot make a memory file: " + ErrnoText(errno));
-  }
-  if (Status status = Digest(request, *file, &image.fd, image); !status.ok()) return status;
-  constexpr int kSeals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
-  if (fcntl(image.fd.get(), F_ADD_SEALS, kSeals) != 0) {
-    return Status(Code::kUnavailable, "spawn_failed",
-                  "cannot seal a memory file: " + ErrnoText(errno));
-  }
+  // Without a wanted digest there is nothing to compare, but it is reported all the same.
+  Status status = CopyAndHash(program->file, request, *memory, image.sha256);
+  if (status.ok()) status = CheckSum(request, image.sha256);
+  if (!status.ok()) return status;
+  image.script = IsScript(std::string_view(memory->bytes(), memory->size()));
+  image.executable = memory->executable();
+  Result<Fd> sealed = (*std::move(memory)).Seal();
+  if (!sealed.ok()) return sealed.status();
+  image.fd = *std::move(sealed);
   image.sealed = true;
   return image;
 }
 
 Result<Image> OpenImage(const ImageRequest& request) {
-  Result<Fd> file = OpenProgram(request);
-  if (!file.ok()) return file.status();
+  Result<Program> program = OpenProgram(request);
+  if (!program.ok()) return program.status();
   Image image;
-  ImageRequest unlimited = request;
-  unlimited.max_bytes = static_cast<std::size_t>(-1);  // the limit is one of memory
-  if (Status status = Digest(unlimited, *file, nullptr, image); !status.ok()) return status;
-  image.fd = *std::move(file);
+  Sha256 sha;
+  std::string head;
+  Status status = ReadInPieces(program->file, request, [&](std::string_view piece) {
+    if (head.size() < 2) head.append(piece.substr(0, 2));
+    sha.Add(piece.data(), piece.size());
+    return Status();
+  });
+  if (!status.ok()) return status;
+  image.script = IsScript(head);
+  image.sha256 = sha.Hex();
+  if (status = CheckSum(request, image.sha256); !status.ok()) return status;
+  image.fd = std::move(program->file);
   return image;
 }
 
@@ -211,11 +222,9 @@ Status CopyImage(const Image& image, const std::string& path) {
   }
   ImageRequest request;
   request.path = path;
-  request.max_bytes = static_cast<std::size_t>(-1);
   request.deadline = Deadline::max();  // the bytes are in memory
-  return ReadAll(image.fd, request, [&copy](const char* data, std::size_t size) {
-    return WriteAll(copy, data, size);
-  });
+  return ReadInPieces(image.fd, request,
+                      [&copy](std::string_view piece) { return WriteAll(copy, piece); });
 }
 
 }  // namespace plugreload::internal

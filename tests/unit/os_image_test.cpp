@@ -1,17 +1,24 @@
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-#include <filesystem>
+#include <algorithm>
+#include <chrono>
 #include <fstream>
 #include <iterator>
+#include <span>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "base/large_pages.hpp"
 #include "os/image.hpp"
 #include "os/image_cache.hpp"
+#include "os/image_memory.hpp"
 #include "support/catch.hpp"
 #include "support/leaks.hpp"
 #include "support/plugins.hpp"
@@ -89,10 +96,97 @@ TEST_CASE("a large program is hashed while it is copied", "[os][image]") {
   CHECK(Reason(SealImage(request)) == "checksum_mismatch");
   request.max_bytes = bytes.size() - 1;
   CHECK(Reason(SealImage(request)) == "image_too_large");
+  request.max_bytes = bytes.size();
   std::stop_source source;
   source.request_stop();
   request.cancel = source.get_token();
   CHECK(SealImage(request).status().code() == Code::kCancelled);
+}
+
+// Whether this kernel gives a memory file large pages: asked as the library asks.
+bool KernelHasLargePages() {
+  const Fd file(memfd_create("probe", MFD_CLOEXEC));
+  const LargePages pages(LargePages::kSize);
+  constexpr int kCollapse = 25;  // MADV_COLLAPSE
+  return ftruncate(file.get(), LargePages::kSize) == 0 &&
+         mmap(pages.data(), pages.size(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+              file.get(), 0) != MAP_FAILED &&
+         madvise(pages.data(), 1, MADV_POPULATE_WRITE) == 0 &&
+         madvise(pages.data(), pages.size(), kCollapse) == 0;
+}
+
+TEST_CASE("an image lies on large pages where there are any, and wastes at most half of one",
+          "[os][image]") {
+  LeakCheck leaks;
+  constexpr std::size_t kLarge = LargePages::kSize, kUsual = 4096;
+  const bool refused = GENERATE(false, true);
+  REQUIRE(prctl(PR_SET_THP_DISABLE, refused ? 1 : 0, 0, 0, 0) == 0);
+  const bool large = KernelHasLargePages();
+  for (const std::size_t size : {std::size_t{1}, kUsual, kLarge / 2 - 1, kLarge / 2, kLarge - 1,
+                                 kLarge, kLarge + 1, kLarge * 3 / 2 - 1, kLarge * 3 / 2}) {
+    std::string bytes(size, '\0');
+    for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<char>(i * 31 >> 8);
+    const std::string path = MakeFile(leaks, bytes);
+    ImageRequest request = Request(path, test::Sha256OfFile(path));
+    request.max_bytes = size;
+    const auto image = SealImage(request);
+    INFO(size << (refused ? " without large pages" : ""));
+    REQUIRE(image.ok());
+    struct stat info {};
+    REQUIRE(fstat(image->fd.get(), &info) == 0);
+    CHECK(static_cast<std::size_t>(info.st_size) == size);
+    const std::size_t unit = large && size % kLarge >= kLarge / 2 ? kLarge : kUsual;
+    CHECK(static_cast<std::size_t>(info.st_blocks) * 512 == (size + unit - 1) / unit * unit);
+    std::string copy(size, '\0');
+    CHECK(pread(image->fd.get(), copy.data(), size, 0) == static_cast<ssize_t>(size));
+    CHECK(copy == bytes);
+  }
+  CHECK_FALSE((refused && large));
+  REQUIRE(prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0) == 0);
+}
+
+TEST_CASE("a host that forks while an image is copied does not keep it from being sealed",
+          "[os][image]") {
+  LeakCheck leaks;
+  auto memory = ImageMemory::Make(4);
+  REQUIRE(memory.ok());
+  Pipe pipe = *NewPipe();
+  const pid_t child = fork();
+  if (child == 0) {
+    char end = 0;
+    pipe.write.Reset();
+    _exit(read(pipe.read.get(), &end, 1) == 0 ? 0 : 1);
+  }
+  const std::span<char> room = memory->Room();
+  REQUIRE(room.size() == 4);
+  std::copy_n("text", 4, room.data());
+  CHECK(memory->Filled(4).ok());
+  CHECK(memory->whole());
+  CHECK(memory->Room().empty());
+  CHECK((*std::move(memory)).Seal().ok());
+  pipe.write.Reset();
+  int status = -1;
+  CHECK(waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
+}
+
+TEST_CASE("a file that becomes shorter while it is read is no program", "[os][image]") {
+  LeakCheck leaks;
+  constexpr off_t kSize = 4 << 20;
+  const std::string path = MakeFile(leaks, "");
+  ImageRequest request = Request(path);
+  request.max_bytes = kSize;
+  std::jthread writer([&path](const std::stop_token& stop) {
+    while (!stop.stop_requested() && truncate(path.c_str(), kSize) == 0) {
+      if (truncate(path.c_str(), kSize - 1) != 0) return;
+    }
+  });
+  Status status;
+  while (status.ok() && std::chrono::steady_clock::now() < request.deadline) {
+    status = SealImage(request).status();
+  }
+  CHECK(status.code() == Code::kUnavailable);
+  CHECK(status.message().find("shorter") != std::string::npos);
 }
 
 TEST_CASE("what cannot be a program is refused with its reason", "[os][image]") {
