@@ -81,18 +81,24 @@ double HeapBytes() {
 }
 
 Rounds::Way Rounds::Add(std::string name, std::function<double()> measure) {
-  ways_.push_back({std::move(name), std::move(measure), {}});
+  return AddBeside(ways_.size(), std::move(name), std::move(measure));
+}
+
+Rounds::Way Rounds::AddBeside(Way way, std::string name, std::function<double()> read) {
+  ways_.push_back({std::move(name), std::move(read), {}, way});
   return ways_.size() - 1;
 }
 
 void Rounds::Run(int rounds) {
-  std::vector<std::size_t> order(ways_.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::vector<std::vector<OneWay*>> order(ways_.size());
+  for (OneWay& way : ways_) order[way.measured].push_back(&way);
   std::minstd_rand random(20261);
   for (OneWay& way : ways_) way.measure();  // first-time costs are nobody's
   for (int round = 0; round < rounds; ++round) {
     std::shuffle(order.begin(), order.end(), random);
-    for (const std::size_t way : order) ways_[way].costs.push_back(ways_[way].measure());
+    for (const auto& together : order) {
+      for (OneWay* way : together) way->costs.push_back(way->measure());
+    }
   }
 }
 

@@ -51,6 +51,8 @@ class Rounds {
   using Way = std::size_t;
   // `measure` returns the cost of one operation, in the unit of the rows.
   Way Add(std::string name, std::function<double()> measure);
+  // Another cost of the same runs: `read` is called behind each of them.
+  Way AddBeside(Way way, std::string name, std::function<double()> read);
   void Run(int rounds);
 
   const std::string& name(Way way) const { return ways_[way].name; }
@@ -61,6 +63,7 @@ class Rounds {
     std::string name;
     std::function<double()> measure;
     std::vector<double> costs;
+    Way measured = 0;  // whose runs these costs are of; mostly its own
   };
   std::vector<OneWay> ways_;
 };
