@@ -106,19 +106,6 @@ Status ReadInPieces(const Fd& file, const ImageRequest& request, const Use& use)
                   [&](std::size_t count) { return use(std::string_view(piece.data(), count)); }});
 }
 
-Status WriteAll(const Fd& file, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const auto written = write(file.get(), bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) {
-      return Status(Code::kResourceExhausted, "spawn_failed",
-                    "cannot write a private copy: " + ErrnoText(errno));
-    }
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return {};
-}
-
 bool IsScript(std::string_view bytes) { return bytes.substr(0, 2) == "#!"; }
 
 Status CheckSum(const ImageRequest& request, const std::string& actual) {
@@ -223,8 +210,10 @@ Status CopyImage(const Image& image, const std::string& path) {
   ImageRequest request;
   request.path = path;
   request.deadline = Deadline::max();  // the bytes are in memory
-  return ReadInPieces(image.fd, request,
-                      [&copy](std::string_view piece) { return WriteAll(copy, piece); });
+  std::size_t total = 0;
+  return ReadInPieces(image.fd, request, [&](std::string_view piece) {
+    return WriteAt(copy, piece, std::exchange(total, total + piece.size()));
+  });
 }
 
 }  // namespace plugreload::internal

@@ -58,6 +58,20 @@ LargePages Map(const Fd& fd, std::size_t size) {
 
 }  // namespace
 
+Status WriteAt(const Fd& file, std::string_view bytes, std::size_t offset) {
+  while (!bytes.empty()) {
+    const auto written = pwrite(file.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) {
+      return Status(Code::kResourceExhausted, "spawn_failed",
+                    "cannot write a private copy: " + ErrnoText(errno));
+    }
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+    offset += static_cast<std::size_t>(written);
+  }
+  return {};
+}
+
 Result<ImageMemory> ImageMemory::Make(std::size_t size) {
   ImageMemory memory;
   memory.size_ = size;
@@ -98,15 +112,9 @@ std::span<char> ImageMemory::Room() {
 }
 
 Status ImageMemory::Filled(std::size_t count) {
-  for (std::size_t done = 0; !large_ && done < count;) {
-    const auto written =
-        pwrite(fd_.get(), between_.data() + done, count - done, static_cast<off_t>(filled_ + done));
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) {
-      return Status(Code::kResourceExhausted, "spawn_failed",
-                    "cannot write a private copy: " + ErrnoText(errno));
-    }
-    done += static_cast<std::size_t>(written);
+  if (!large_) {
+    Status status = WriteAt(fd_, std::string_view(between_.data(), count), filled_);
+    if (!status.ok()) return status;
   }
   filled_ += count;
   return {};

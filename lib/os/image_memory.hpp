@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "base/large_pages.hpp"
@@ -11,6 +12,9 @@
 #include "plugreload/status.hpp"
 
 namespace plugreload::internal {
+
+// Writes all of `bytes`. kResourceExhausted "spawn_failed".
+Status WriteAt(const Fd& file, std::string_view bytes, std::size_t offset);
 
 // It lies on pages of 2 MiB where the kernel has them for memory files (Linux 6.1, MADV_COLLAPSE):
 // a program of 12 MB is copied in half the time then, and starts with fewer page faults than from a

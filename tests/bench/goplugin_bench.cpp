@@ -82,8 +82,8 @@ double MillisEach(const Action& action) {
   return Each(kTimes, action).wall_ms;
 }
 
-// Neither has more to do than the other: the same plugin, the same security, no checksum. Many in a
-// row, so that what a host does once counts for neither.
+// The same plugin, the same security, no checksum; ours also asks whether it serves, and plain who
+// owns the socket. Many in a row, so that what a host does once counts for neither.
 void MeasureAlike(Report& report, const std::string& directory, GoPluginSecurity security,
                   const std::string& sha256) {
   constexpr int kMany = 20;

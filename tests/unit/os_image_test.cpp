@@ -157,6 +157,7 @@ TEST_CASE("a host that forks while an image is copied does not keep it from bein
     pipe.write.Reset();
     _exit(read(pipe.read.get(), &end, 1) == 0 ? 0 : 1);
   }
+  REQUIRE(child != -1);
   const std::span<char> room = memory->Room();
   REQUIRE(room.size() == 4);
   std::copy_n("text", 4, room.data());
