@@ -1,4 +1,3 @@
-#include <chrono>
 #include <string>
 
 #include "dispatch/request.hpp"
@@ -108,10 +107,9 @@ TEST_CASE("a body above the limit is refused before it is read", "[dispatch]") {
 }
 
 TEST_CASE("ten megabytes of brackets are refused at the depth limit", "[dispatch]") {
-  const auto before = std::chrono::steady_clock::now();
   const auto data = ParseBody(Post(std::string(10'000'000, '[')), {});
   CHECK(data.status().code() == Code::kInvalidArgument);
-  CHECK(std::chrono::steady_clock::now() - before < std::chrono::seconds(2));
+  CHECK(data.status().message() == "error parsing JSON: nested deeper than 64 levels (offset 64)");
 }
 
 }  // namespace
