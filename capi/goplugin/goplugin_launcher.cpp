@@ -261,9 +261,11 @@ const char* plugreload_goplugin_private_key_pem(const void* object, size_t* len)
 
 int32_t plugreload_goplugin_multiplexing(const void* object) {
   try {
-    return object != nullptr && plugreload::SupportsMultiplexing(HeldOf(object)->instance->info());
+    if (object == nullptr) return 0;
+    const auto known = plugreload::SupportsMultiplexing(HeldOf(object)->instance->info());
+    return known.ok() ? static_cast<int32_t>(*known) : -1;
   } catch (...) {
-    return 0;
+    return -1;
   }
 }
 

@@ -105,11 +105,15 @@ Result<std::shared_ptr<VaultBackend>> VaultBackend::SetUp(const LaunchSpec& spec
   if (!endpoint) return Failed("start", "it was not started by a launcher for go-plugin");
   std::shared_ptr<VaultBackend> backend(new VaultBackend(ChannelOf(info)));
 
+  // Beside the plugin's own socket, where nobody else gets to.
+  if (!info.endpoint.starts_with("unix:")) return Failed("storage", "it listens on TCP");
   const std::string address = info.endpoint.substr(0, info.endpoint.rfind('/')) + "/storage";
   backend->service_ =
       std::make_unique<StorageService>(std::move(storage), spec.mount.accessor + "/");
   grpc::ServerBuilder builder;
-  builder.AddListeningPort(address, Credentials(*endpoint));
+  const std::string& target = endpoint->target;  // the same for gRPC
+  builder.AddListeningPort(target.substr(0, target.rfind('/')) + "/storage",
+                           Credentials(*endpoint));
   builder.RegisterService(backend->service_.get());
   backend->server_ = builder.BuildAndStart();
   if (backend->server_ == nullptr) return Failed("storage", "cannot listen on " + address);

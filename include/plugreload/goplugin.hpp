@@ -26,9 +26,11 @@ namespace plugreload {
 // of each kind, say "goplugin" and "goplugin_plain".
 //
 // auto_mtls: TLS in which each side trusts exactly the other's one certificate; what Vault does.
-// plain: no TLS. The socket lies in a private directory, and its owner must be the process just
-// started, which proves on one machine what the certificates prove, at none of their time. Of a
-// plugin that listens on TCP only the former can tell who answers.
+// plain: no TLS. A socket's owner must be the process just started, which proves on one machine
+// what the certificates prove, at none of their time. Who else may connect: nobody of another user
+// where the plugin puts its socket into the private directory it is given, as go-plugin does;
+// elsewhere the plugin decides. Of a plugin that listens on TCP only auto_mtls can tell who
+// answers.
 enum class GoPluginSecurity : std::int32_t { kAutoMtls = 0, kPlain = 1 };
 
 struct GoPluginLauncherOptions {
@@ -37,13 +39,15 @@ struct GoPluginLauncherOptions {
   // longer than max_log_line_bytes comes in pieces, without fields.
   ProcessLauncherOptions process;
   GoPluginSecurity security = GoPluginSecurity::kAutoMtls;
+  // None of the three may be 0 or less.
   Millis health_interval{5'000};      // from one answer to the next question
   Millis health_timeout{2'000};       // of one question
   std::uint32_t health_failures = 3;  // in a row; then the instance counts as ended
   // Of GRPCController.Shutdown and of the end that follows it; then the ladder of signals. At most
   // half of what a Stop has left.
   Millis shutdown_timeout{2'000};
-  std::size_t max_message_bytes = std::size_t{64} << 20;  // that a plugin may send
+  // That a plugin may send in one; a compressed one counts unpacked, and is unpacked first.
+  std::size_t max_message_bytes = std::size_t{64} << 20;
 };
 
 // Runs plugins of go-plugin's protocol version 1 that speak gRPC, as child processes of a launcher
@@ -62,8 +66,8 @@ struct GoPluginLauncherOptions {
 // for TLS, offered none: it is no plugin of go-plugin 1.0 or newer, or its own provider of TLS
 // stands in the way), "certificate_unexpected" (asked for none), "certificate_invalid",
 // "channel_failed" (no gRPC answer at its address), "health_missing" (it does not know the service
-// "plugin"), "health_timeout" (it does not serve in time). Of New: kInternal "certificate", and
-// those of NewProcessLauncher.
+// "plugin"), "health_timeout" (it does not serve in time). Of New: kInvalidArgument
+// "invalid_health", kInternal "certificate", and those of NewProcessLauncher.
 PLUGRELOAD_EXPORT Result<std::shared_ptr<Launcher>> NewGoPluginLauncher(
     GoPluginLauncherOptions options);
 
@@ -78,11 +82,12 @@ struct GoPluginReattach {
 // "invalid_reattach".
 PLUGRELOAD_EXPORT Result<GoPluginReattach> ParseGoPluginReattach(std::string_view json);
 
-// Serves every Start with this one process, without TLS, whatever the spec's command and digest. It
-// is told apart by its pid and start time, and, on a unix socket, by being the one that bound it.
-// Stop lets go of it and leaves it running; its end is noticed by the health checks. A start after
-// its end fails. Errors of Start by reason, besides those of NewGoPluginLauncher: "process_gone",
-// "peer_mismatch", "version_unsupported".
+// Serves every Start with this one process, without TLS, whatever the spec's command and digest.
+// From New on it is held by its pidfd, which no later process of its number matches, and at each
+// Start, on a unix socket, it must be the one that bound it. Stop lets go of it and leaves it
+// running. Its end is told at once; once started it is not asked for its health, as it may stand at
+// a breakpoint. A start after its end fails. Errors by reason, besides those of
+// NewGoPluginLauncher: "process_gone" (of New too), "peer_mismatch", "version_unsupported".
 PLUGRELOAD_EXPORT Result<std::shared_ptr<Launcher>> NewGoPluginReattachLauncher(
     GoPluginReattach plugin, GoPluginLauncherOptions options);
 
@@ -94,7 +99,7 @@ PLUGRELOAD_EXPORT std::shared_ptr<grpc::Channel> ChannelOf(const PluginLease& le
 
 // For hosts that connect by themselves. All PEM texts are empty without TLS.
 struct GoPluginEndpoint {
-  std::string target;           // as gRPC spells it: "unix:/path", "ipv4:127.0.0.1:1234"
+  std::string target;           // a URI of gRPC: "unix:/a%20path", "ipv4:127.0.0.1:1234"
   std::string server_name;      // that the plugin's certificate carries
   std::string root_pem;         // the plugin's certificate: the only one to trust
   std::string certificate_pem;  // the host's
@@ -107,16 +112,19 @@ PLUGRELOAD_EXPORT std::optional<GoPluginEndpoint> GoPluginEndpointOf(const Insta
 // `address` ("unix:/path", "tcp:127.0.0.1:1234") and returns the number by which the plugin dials
 // it, to be told in a call of the host's own. With AutoMTLS the plugin dials with its certificate
 // and expects the host's, both as in GoPluginEndpoint; plugins on a go-plugin older than 1.4.4
-// cannot, and need a launcher without TLS. kUnavailable "broker_closed"; kInvalidArgument
+// cannot, and need a launcher without TLS. A number is good for one dial, within the 5 s for which
+// go-plugin keeps it. kUnavailable "broker_closed": the instance has ended, or an earlier offer
+// showed that the plugin has no broker, of which the first tells nothing; kInvalidArgument
 // "invalid_address"; kFailedPrecondition "no_broker" when another launcher made the instance.
 PLUGRELOAD_EXPORT Result<std::uint32_t> OfferService(const InstanceInfo& info,
                                                      std::string_view address);
 
 // Vault's multiplexing: one process serves many mounts, and every call names the one it is for in
-// its metadata. False also for a plugin that has never heard of it, and then the metadata is not
-// needed. The first call for an instance asks the plugin, at most 2 s; later ones know.
+// its metadata. False also for a plugin that has never heard of it, and when another launcher made
+// the instance; then the metadata is not needed. Asks the plugin, at most 2 s, until it has
+// answered once. kUnavailable "no_answer": it has not, which says neither.
 inline constexpr char kMultiplexIdKey[] = "multiplex_id";
-PLUGRELOAD_EXPORT bool SupportsMultiplexing(const InstanceInfo& info);
+PLUGRELOAD_EXPORT Result<bool> SupportsMultiplexing(const InstanceInfo& info);
 // The value: the mount's accessor and its generation, so that a reload begins anew.
 PLUGRELOAD_EXPORT std::string MultiplexId(const PluginLease& lease);
 

@@ -78,7 +78,8 @@ const char* plugreload_goplugin_certificate_pem(const void* object, size_t* len)
 const char* plugreload_goplugin_private_key_pem(const void* object, size_t* len);
 
 /* 1: one process serves many mounts, and every call names the one it is for in its metadata
- * "multiplex_id". The first call for an instance asks the plugin. [any] [blocks: 2 s] */
+ * "multiplex_id". 0: it does not. -1: it does not say, ask again. Asks the plugin until it has
+ * answered once. [any] [blocks: 2 s] */
 int32_t plugreload_goplugin_multiplexing(const void* object);
 
 /* go-plugin's broker, for plugins that call services of the host: offers the server that listens on

@@ -5,7 +5,9 @@
 #include <grpcpp/support/channel_arguments.h>
 
 #include <algorithm>
+#include <cctype>
 #include <limits>
+#include <string_view>
 #include <utility>
 
 #include "goplugin/wire.hpp"
@@ -14,6 +16,7 @@ namespace plugreload::goplugin {
 namespace {
 
 constexpr std::string_view kTcp = "tcp:";
+constexpr std::string_view kUnix = "unix:";
 constexpr char kServerName[] = "localhost";
 constexpr Millis kMultiplexingPatience{2'000};
 constexpr int kFirstReconnectMs = 100;
@@ -21,9 +24,26 @@ constexpr int kLastReconnectMs = 1'000;
 
 bool IsTcp(const std::string& endpoint) { return endpoint.compare(0, kTcp.size(), kTcp) == 0; }
 
-// "tcp:[::1]:1234" as gRPC spells it.
+// For gRPC a target is a URI: it would cut the path at '#' or '?', decode its '%', and so dial
+// another socket than the one whose owner was checked.
+std::string UnixTarget(std::string_view path) {
+  std::string target(kUnix);
+  for (const char c : path) {
+    constexpr std::string_view kPlain = "/-._~";
+    const auto byte = static_cast<unsigned char>(c);
+    if (std::isalnum(byte) != 0 || kPlain.find(c) != std::string_view::npos) {
+      target += c;
+      continue;
+    }
+    constexpr std::string_view kDigits = "0123456789ABCDEF";
+    target += {'%', kDigits[byte >> 4], kDigits[byte & 15]};
+  }
+  return target;
+}
+
+// "unix:/path" and "tcp:[::1]:1234" as gRPC spells them.
 std::string Target(const std::string& endpoint) {
-  if (!IsTcp(endpoint)) return endpoint;
+  if (!IsTcp(endpoint)) return UnixTarget(std::string_view(endpoint).substr(kUnix.size()));
   const std::string address = endpoint.substr(kTcp.size());
   return (address.front() == '[' ? "ipv6:" : "ipv4:") + address;
 }
@@ -61,15 +81,19 @@ Connection WithServices(Connection connection) {
 
 const char kConnectionKind = 0;
 
-bool Multiplexing::supported() {
-  std::call_once(asked_, [this] {
-    grpc::ClientContext context;
-    context.set_deadline(SystemDeadline(After(kMultiplexingPatience)));
-    wire::MultiplexingAnswer answer;
-    const grpc::Status status = CallUnary(*channel_, kMultiplexing, context, wire::Empty(), answer);
-    supported_ = status.ok() && answer.supported();
-  });
-  return supported_;
+Result<bool> Multiplexing::supported() {
+  if (const Known known = known_; known != Known::kNothing) return known == Known::kYes;
+  grpc::ClientContext context;
+  context.set_deadline(SystemDeadline(After(kMultiplexingPatience)));
+  wire::MultiplexingAnswer answer;
+  const grpc::Status status = CallUnary(*channel_, kMultiplexing, context, wire::Empty(), answer);
+  if (!status.ok() && status.error_code() != grpc::StatusCode::UNIMPLEMENTED) {
+    return Status(Code::kUnavailable, "no_answer",
+                  "the plugin does not say whether it multiplexes: " + status.error_message());
+  }
+  const bool supported = status.ok() && answer.supported();
+  known_ = supported ? Known::kYes : Known::kNo;
+  return supported;
 }
 
 const Connection* FindConnection(const InstanceInfo& info) {

@@ -4,9 +4,9 @@
 
 #include <grpcpp/channel.h>
 
+#include <atomic>
 #include <cstddef>
 #include <memory>
-#include <mutex>
 #include <utility>
 
 #include "goplugin/broker.hpp"
@@ -21,12 +21,13 @@ namespace plugreload::goplugin {
 class Multiplexing {
  public:
   explicit Multiplexing(std::shared_ptr<grpc::Channel> channel) : channel_(std::move(channel)) {}
-  bool supported();
+  // kUnavailable "no_answer": it is not known yet.
+  Result<bool> supported();
 
  private:
   const std::shared_ptr<grpc::Channel> channel_;
-  std::once_flag asked_;
-  bool supported_ = false;
+  enum class Known { kNothing, kNo, kYes };
+  std::atomic<Known> known_ = Known::kNothing;
 };
 
 // What InstanceInfo::object points to, of an instance of this launcher.

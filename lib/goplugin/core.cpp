@@ -51,6 +51,16 @@ std::string LastWords::Take(const std::string& instance) {
   return text;
 }
 
+Status CheckHealthOptions(const GoPluginLauncherOptions& options) {
+  if (options.health_interval > Millis{0} && options.health_timeout > Millis{0} &&
+      options.health_failures > 0) {
+    return {};
+  }
+  return Status(Code::kInvalidArgument, "invalid_health",
+                "health_interval, health_timeout and health_failures must be above 0; a plugin is "
+                "asked as seldom as the interval is long");
+}
+
 LogFunction WrapLog(LogFunction log, std::shared_ptr<LastWords> last_words) {
   return [log = std::move(log), last_words = std::move(last_words)](const LogRecord& record) {
     const std::optional<HclogLine> line = ParseHclog(record.message);

@@ -43,6 +43,9 @@ struct Core {
   std::shared_ptr<Pulse> pulse;
 };
 
+// kInvalidArgument "invalid_health".
+Status CheckHealthOptions(const GoPluginLauncherOptions& options);
+
 // Reads hclog's lines, keeps last words, and hands all to `log`, which may be empty.
 LogFunction WrapLog(LogFunction log, std::shared_ptr<LastWords> last_words);
 

@@ -34,6 +34,14 @@ LogLevel LevelOf(std::string_view text) {
   return LogLevel::kInfo;
 }
 
+// A record is a line to the host, and a plugin must not be able to write others'.
+std::string InOneLine(std::string text) {
+  for (std::size_t at = 0; (at = text.find('\n', at)) != std::string::npos; at += 2) {
+    text.replace(at, 1, "\\n");
+  }
+  return text;
+}
+
 // Takes the members of the outer object; a value that is no string is written again as it came.
 // Returning false ends the parse.
 class Handler {
@@ -111,7 +119,7 @@ class Handler {
     if (key_ == "@message") {
       if (has_message_) return false;
       has_message_ = true;
-      line_.message = std::move(text);
+      line_.message = InOneLine(std::move(text));
     } else if (key_ == "@level") {
       line_.level = LevelOf(text);
     } else {

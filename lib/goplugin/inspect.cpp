@@ -26,8 +26,13 @@ constexpr char kOnlyInstance[] = "inspect";
 const char* const kMetadataMode[] = {"VAULT_PLUGIN_METADATA_MODE=true",
                                      "BAO_PLUGIN_METADATA_MODE=true"};
 
-Status Silent(const char* what, const grpc::Status& status) {
-  return Status(Code::kUnavailable, "inspect_failed",
+Status Silent(const char* what, const grpc::Status& status, const StartContext& context) {
+  if (context.cancel.stop_requested()) {
+    return Status(Code::kCancelled, "cancelled",
+                  std::string("cancelled while it was asked for its ") + what);
+  }
+  const bool late = std::chrono::steady_clock::now() >= context.deadline;
+  return Status(late ? Code::kDeadlineExceeded : Code::kUnavailable, "inspect_failed",
                 std::string("it does not say its ") + what + ": " + status.error_message());
 }
 
@@ -45,7 +50,7 @@ class Questioned {
     wire::PluginVersion version;
     const grpc::Status status = Call(kVersion, wire::Empty(), version);
     if (!status.ok() && status.error_code() != grpc::StatusCode::UNIMPLEMENTED) {
-      return Silent("version", status);
+      return Silent("version", status, context_);
     }
     facts.version = version.version();
     return facts;
@@ -65,7 +70,8 @@ class Questioned {
     wire::DatabaseType database;
     const grpc::Status status = Call(kDatabaseType, wire::Empty(), database);
     if (status.ok()) return PluginType::kDatabase;
-    if (status.error_code() != grpc::StatusCode::UNIMPLEMENTED) return Silent("type", status);
+    if (status.error_code() != grpc::StatusCode::UNIMPLEMENTED)
+      return Silent("type", status, context_);
     return BackendType();
   }
 
@@ -87,7 +93,7 @@ class Questioned {
     status = Call(kBackendType, wire::Empty(), type);
     if (!status.ok()) {
       return made.error().empty()
-                 ? Silent("type", status)
+                 ? Silent("type", status, context_)
                  : Status(Code::kUnavailable, "inspect_failed", "its setup fails: " + made.error());
     }
     if (type.type() == 1) return PluginType::kSecret;
@@ -108,7 +114,9 @@ Result<PluginFacts> StartAndAsk(const StartFunction& start, const LaunchSpec& sp
   if (!instance.ok()) return instance.status();
   const InstanceInfo& info = (*instance)->info();
   Result<PluginFacts> facts = Questioned(*FindConnection(info), info, context).Ask();
-  [[maybe_unused]] const Status stopped = (*instance)->Stop(After(kEnd));
+  const Deadline end = std::min(After(kEnd), context.deadline);
+  [[maybe_unused]] const Status stopped =
+      (*instance)->Stop(context.cancel.stop_requested() ? std::chrono::steady_clock::now() : end);
   return facts;
 }
 
@@ -130,6 +138,7 @@ Result<PluginFacts> Inspect(const StartFunction& start, const LaunchSpec& spec,
   LaunchSpec asked = spec;
   for (const char* entry : kMetadataMode) asked.plugin.env.emplace_back(entry);
   if (spec.plugin.handshake) return StartAndAsk(start, asked, context);
+  Status too_new;  // it knew the cookie: what it says of others would hide the reason
   for (const char* name : ProfilesFor(spec.plugin.ref.type)) {
     LaunchSpec tried = asked;
     GoPluginProfile profile = *FindGoPluginProfile(name);
@@ -144,8 +153,11 @@ Result<PluginFacts> Inspect(const StartFunction& start, const LaunchSpec& spec,
       return facts;
     }
     if (!IsOfAnotherHost(facts.status())) return facts;
+    if (facts.status().reason() == "version_unsupported") too_new = facts.status();
   }
-  return StartAndAsk(start, asked, context);
+  Result<PluginFacts> facts = StartAndAsk(start, asked, context);
+  if (!facts.ok() && !too_new.ok() && IsOfAnotherHost(facts.status())) return too_new;
+  return facts;
 }
 
 }  // namespace plugreload::goplugin

@@ -29,6 +29,7 @@ GoPluginInstance::GoPluginInstance(std::shared_ptr<Core> core,
   // What the functions of goplugin.hpp find; nobody writes through it.
   info_.object = const_cast<Connection*>(&connection_);
   info_.object_kind = &kConnectionKind;
+  if (stdio_ == nullptr) return;
   const GoPluginLauncherOptions& options = core_->options;
   health_ = std::make_shared<HealthWatch>(
       connection_.channel, core_->pulse,
@@ -47,7 +48,7 @@ GoPluginInstance::~GoPluginInstance() {
 
 bool GoPluginInstance::Begin(ExitGate::OnExit on_exit) {
   if (!gate_->Arm(std::move(on_exit))) return false;
-  health_->Begin();
+  if (health_ != nullptr) health_->Begin();
   return true;
 }
 
@@ -57,7 +58,7 @@ Status GoPluginInstance::Stop(Deadline deadline) {
   Status status = process_->Stop(deadline);
   const Deadline idle = After(kIdlePatience);
   if (stdio_ != nullptr) stdio_->WaitIdle(idle);
-  health_->WaitIdle(idle);
+  if (health_ != nullptr) health_->WaitIdle(idle);
   return status;
 }
 
@@ -71,7 +72,7 @@ void GoPluginInstance::StopServing(Deadline deadline) {
     if (ending_ != Asked::kNot) return;
     ending_ = Asked::kGoing;
   }
-  health_->Cancel();
+  if (health_ != nullptr) health_->Cancel();
   connection_.broker->Close();
   // An adopted process is not asked to end.
   if (stdio_ != nullptr) {

@@ -18,7 +18,8 @@ namespace plugreload::goplugin {
 class GoPluginInstance : public PluginInstance {
  public:
   // `process` was started with an on_exit that tells `gate`. `stdio` has begun; null for an adopted
-  // process, whose stream has its one reader already.
+  // process, whose stream has its one reader already, and which is not asked for its health: it may
+  // stand at a breakpoint.
   GoPluginInstance(std::shared_ptr<Core> core, std::unique_ptr<PluginInstance> process,
                    std::shared_ptr<ExitGate> gate, Connection connection, const LaunchSpec& spec,
                    std::shared_ptr<StdioStream> stdio);
@@ -41,7 +42,7 @@ class GoPluginInstance : public PluginInstance {
   const PluginTimeouts timeouts_;
   const std::shared_ptr<StdioStream> stdio_;
   InstanceInfo info_;
-  std::shared_ptr<HealthWatch> health_;
+  std::shared_ptr<HealthWatch> health_;  // null for an adopted process
 
   std::mutex mutex_;
   std::condition_variable asked_;

@@ -1,3 +1,4 @@
+#include <chrono>
 #include <system_error>
 #include <utility>
 
@@ -40,9 +41,14 @@ class GoPluginLauncher : public Launcher {
       return process.status();
     }
     Status status = Serve(spec, context, gate, *process);
-    const std::string last_words = core_->last_words->Take(spec.instance);
-    if (status.ok()) return process;
+    if (status.ok()) {
+      core_->last_words->Take(spec.instance);
+      return process;
+    }
+    // Killed: whoever waits for this start gets no more time for a gentle end.
+    [[maybe_unused]] const Status killed = (*process)->Stop(std::chrono::steady_clock::now());
     process->reset();
+    const std::string last_words = core_->last_words->Take(spec.instance);
     return Status(status.code(), status.reason(),
                   Subject(spec) + ": " + std::string(status.message()) + last_words);
   }
@@ -118,6 +124,7 @@ class GoPluginLauncher : public Launcher {
 }  // namespace goplugin
 
 Result<std::shared_ptr<Launcher>> NewGoPluginLauncher(GoPluginLauncherOptions options) {
+  if (Status status = goplugin::CheckHealthOptions(options); !status.ok()) return status;
   const auto core = std::make_shared<goplugin::Core>();
   core->options = std::move(options);
   goplugin::LogFunction log = core->options.process.log;

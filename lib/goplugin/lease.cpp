@@ -18,9 +18,10 @@ std::optional<GoPluginEndpoint> GoPluginEndpointOf(const InstanceInfo& info) {
   return connection->endpoint;
 }
 
-bool SupportsMultiplexing(const InstanceInfo& info) {
+Result<bool> SupportsMultiplexing(const InstanceInfo& info) {
   const goplugin::Connection* connection = goplugin::FindConnection(info);
-  return connection != nullptr && connection->multiplexing->supported();
+  if (connection == nullptr) return false;
+  return connection->multiplexing->supported();
 }
 
 Result<std::uint32_t> OfferService(const InstanceInfo& info, std::string_view address) {

@@ -6,12 +6,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <fstream>
-#include <iterator>
-#include <sstream>
 #include <system_error>
 #include <utility>
 
+#include "goplugin/adopted.hpp"
 #include "goplugin/channel.hpp"
 #include "goplugin/core.hpp"
 #include "goplugin/health.hpp"
@@ -20,28 +18,6 @@
 namespace plugreload {
 namespace goplugin {
 namespace {
-
-// When the process started, in ticks since boot; empty: there is none of this number. Together with
-// the number it names one process for good.
-std::string StartTime(std::int64_t pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  const std::size_t name_end = text.rfind(')');  // a name may hold anything
-  if (name_end == std::string::npos) return {};
-  std::istringstream fields(text.substr(name_end + 1));
-  constexpr int kStartTime = 20;  // counted from the state, which is the first behind the name
-  std::string field;
-  for (int i = 0; i < kStartTime && fields >> field; ++i) {
-    if (i == 0 && (field == "Z" || field == "X")) return {};
-  }
-  return fields ? field : std::string();
-}
-
-Status Gone(const GoPluginReattach& plugin) {
-  return Status(
-      Code::kUnavailable, "process_gone",
-      "process " + std::to_string(plugin.pid) + " is no longer the plugin that was given");
-}
 
 // Who bound the socket. Of TCP that cannot be told.
 Status CheckOwner(const GoPluginReattach& plugin) {
@@ -76,7 +52,8 @@ Status CheckOwner(const GoPluginReattach& plugin) {
 // A process that is not ours: nothing to stop.
 class AdoptedProcess : public PluginInstance {
  public:
-  explicit AdoptedProcess(const GoPluginReattach& plugin) {
+  AdoptedProcess(const GoPluginReattach& plugin, std::shared_ptr<Adopted> adopted)
+      : adopted_(std::move(adopted)) {
     info_.endpoint = plugin.endpoint;
     info_.protocol = "grpc";
     info_.protocol_version = plugin.protocol_version;
@@ -86,13 +63,15 @@ class AdoptedProcess : public PluginInstance {
   Status Stop(Deadline) override { return {}; }
 
  private:
+  const std::shared_ptr<Adopted> adopted_;  // watched as long as somebody wants to know
   InstanceInfo info_;
 };
 
 class ReattachLauncher : public Launcher {
  public:
-  ReattachLauncher(std::shared_ptr<Core> core, GoPluginReattach plugin, std::string start_time)
-      : core_(std::move(core)), plugin_(std::move(plugin)), start_time_(std::move(start_time)) {}
+  ReattachLauncher(std::shared_ptr<Core> core, GoPluginReattach plugin,
+                   std::shared_ptr<Adopted> adopted)
+      : core_(std::move(core)), plugin_(std::move(plugin)), adopted_(std::move(adopted)) {}
 
   Result<std::unique_ptr<PluginInstance>> Start(const LaunchSpec& spec,
                                                 const StartContext& context) override {
@@ -103,13 +82,14 @@ class ReattachLauncher : public Launcher {
                         std::to_string(plugin_.protocol_version) + ", which is not offered");
     }
     if (Status status = CheckOwner(plugin_); !status.ok()) return status;
-    // Behind the socket: a number that was given to another process meanwhile shows.
-    if (StartTime(plugin_.pid) != start_time_) return Gone(plugin_);
-    auto process = std::make_unique<AdoptedProcess>(plugin_);
+    // Behind the socket, whose owner may be another process of the same number.
+    if (adopted_->gone()) return adopted_->GoneStatus();
+    auto process = std::make_unique<AdoptedProcess>(plugin_, adopted_);
     Result<Connection> connection =
         Connect(process->info(), nullptr, core_->options.max_message_bytes);
     if (!connection.ok()) return connection.status();
     const auto gate = std::make_shared<ExitGate>();
+    adopted_->Tell(gate);
     if (Status status = WaitServing(*connection->channel, *core_->pulse, context.deadline,
                                     context.cancel, *gate);
         !status.ok()) {
@@ -117,14 +97,14 @@ class ReattachLauncher : public Launcher {
     }
     auto instance = std::make_unique<GoPluginInstance>(core_, std::move(process), gate,
                                                        *std::move(connection), spec, nullptr);
-    instance->Begin(context.on_exit);
+    if (!instance->Begin(context.on_exit)) return adopted_->GoneStatus();
     return std::unique_ptr<PluginInstance>(std::move(instance));
   }
 
  private:
   const std::shared_ptr<Core> core_;
   const GoPluginReattach plugin_;
-  const std::string start_time_;
+  const std::shared_ptr<Adopted> adopted_;
 };
 
 }  // namespace
@@ -165,8 +145,6 @@ Result<GoPluginReattach> ParseGoPluginReattach(std::string_view json) {
 
 Result<std::shared_ptr<Launcher>> NewGoPluginReattachLauncher(GoPluginReattach plugin,
                                                               GoPluginLauncherOptions options) {
-  const std::string start_time = goplugin::StartTime(plugin.pid);
-  if (start_time.empty()) return goplugin::Gone(plugin);
   const auto core = std::make_shared<goplugin::Core>();
   core->options = std::move(options);
   try {
@@ -176,8 +154,10 @@ Result<std::shared_ptr<Launcher>> NewGoPluginReattachLauncher(GoPluginReattach p
     return Status(Code::kResourceExhausted, "threads",
                   std::string("cannot start the launcher's threads: ") + error.what());
   }
+  auto adopted = goplugin::Adopted::Hold(plugin.pid, core->messenger);
+  if (!adopted.ok()) return adopted.status();
   return std::shared_ptr<Launcher>(
-      std::make_shared<goplugin::ReattachLauncher>(core, std::move(plugin), start_time));
+      std::make_shared<goplugin::ReattachLauncher>(core, std::move(plugin), *std::move(adopted)));
 }
 
 }  // namespace plugreload

@@ -95,7 +95,7 @@ Result<HandshakeLine> ParseHandshake(std::string_view line, const std::vector<in
   }
   if (std::find(protocols.begin(), protocols.end(), parsed.protocol) == protocols.end()) {
     return Status(Code::kFailedPrecondition, "protocol_unsupported",
-                  fmt::format("it speaks \"{}\", its catalog entry allows [{}]",
+                  fmt::format("it speaks \"{}\", allowed here is [{}]",
                               Printable(parsed.protocol, 40), fmt::join(protocols, ", ")));
   }
   return parsed;

@@ -77,13 +77,15 @@ std::string Output::LastWords() const {
 void Output::LogOut(std::string line) { LogLine(LogLevel::kInfo, std::move(line)); }
 
 void Output::LogErr(std::string line) {
+  const bool panic = StartsWith(line, "panic: ") || StartsWith(line, "fatal error: ");
   {
     const MutexLock lock(mutex_);
+    // Its trace, which follows, is longer than what is kept, and says less.
+    if (panic) last_.clear();
     last_.push_back(Printable(line, kLastLineBytes));
-    if (last_.size() > kLastLines) last_.pop_front();
+    panicking_ = panicking_ || panic;
+    if (last_.size() > kLastLines) last_.erase(last_.begin() + (panicking_ ? 1 : 0));
   }
-  // What follows a Go panic is its trace.
-  panicking_ = panicking_ || StartsWith(line, "panic: ") || StartsWith(line, "fatal error: ");
   const LogLevel level = TakeLevel(line);
   LogLine(panicking_ && level == LogLevel::kInfo ? LogLevel::kError : level, std::move(line));
 }

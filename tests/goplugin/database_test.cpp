@@ -69,7 +69,7 @@ TEST_CASE("a Vault database plugin is initialised, makes users, is closed and re
   {
     const PluginLease lease = node.Lease();
     CHECK(lease.instance().protocol_version == 6);  // the highest that both know
-    CHECK(SupportsMultiplexing(lease.instance()));
+    CHECK(*SupportsMultiplexing(lease.instance()));
     CHECK(*node.Of(lease).Type() == "users");
     user = *node.Of(lease).NewUser("reader", "secret");
     CHECK(user == "v-plugreload-reader-1");

@@ -25,6 +25,10 @@ TEST_CASE("level, message and fields are taken as they are", "[goplugin][hclog]"
                              R"(d={"x":[1,{"y":"z"}]};s=t)" + '\0' + "e;");
 }
 
+TEST_CASE("a message of several lines is one line to the host", "[goplugin][hclog]") {
+  CHECK(ParseHclog(R"({"@message":"a\n\n[ERROR] b\n"})")->message == R"(a\n\n[ERROR] b\n)");
+}
+
 TEST_CASE("every level has its name, and an unknown one does not cost the line",
           "[goplugin][hclog]") {
   const auto level = [](const std::string& name) {

@@ -1,5 +1,9 @@
 // Plugins that are asked what they are, by their launcher and by a registration.
+#include <sys/stat.h>
+
+#include <fstream>
 #include <memory>
+#include <stop_token>
 #include <string>
 
 #include "fixture.hpp"
@@ -92,6 +96,39 @@ TEST_CASE("what cannot be started cannot be asked, and leaves nothing", "[goplug
   unwanted.cancel = cancel.get_token();
   CHECK(reason(Bare("vault_users_go"), unwanted) == "cancelled");
   CHECK(leaks.MarkedProcesses().empty());
+}
+
+TEST_CASE("a question that is not answered ends with the inspection's time or its cancel",
+          "[goplugin][inspect]") {
+  LeakCheck leaks;
+  GoPluginLauncherOptions options = GoPluginOptions(leaks, kPlain);
+  std::stop_source cancel;
+  const bool cancelled = GENERATE(true, false);
+  if (cancelled) options.process.log = [&](const LogRecord&) { cancel.request_stop(); };
+  const auto launcher = MustMakeGoPlugin(options);
+  LaunchSpec spec = OddSpec("secretive ignores_sigterm deaf");
+  spec.plugin.timeouts.terminate = 3 * kPatience;
+  StartContext context = Context(cancelled ? 3 * kPatience : Millis{2'000});
+  context.cancel = cancel.get_token();
+  const Status status = launcher->Inspect(spec, context).status();
+  INFO(status.ToString());
+  CHECK(status.code() == (cancelled ? Code::kCancelled : Code::kDeadlineExceeded));
+  CHECK(leaks.MarkedProcesses().empty());
+}
+
+TEST_CASE("a plugin of Vault that is too new is told as that", "[goplugin][inspect]") {
+  LeakCheck leaks;
+  const auto launcher = MustMakeGoPlugin(GoPluginOptions(leaks, kPlain));
+  const Handshake database = FindGoPluginProfile("vault_database")->handshake;
+  const std::string path = leaks.scratch() + "/plugin.sh";
+  std::ofstream(path) << "#!/bin/sh\n[ \"$" << database.cookie_key
+                      << "\" = " << database.cookie_value
+                      << " ] || exit 1\necho '1|99|unix|/s|grpc|'\nexec sleep 60\n";
+  REQUIRE(chmod(path.c_str(), 0700) == 0);
+  const Status status = launcher->Inspect(Bare(path), Context()).status();
+  INFO(status.ToString());
+  CHECK(status.reason() == "version_unsupported");
+  CHECK(Contains(status.message(), "version 99"));
 }
 
 // A server whose callers register plugins.

@@ -3,9 +3,12 @@
 
 no_health, not_serving, no_controller, deaf (its controller never answers), stdio (has a stdio
 stream), waits_for_reader (serves once somebody reads that), multiplexing (supports it), tcp (listens
-there), no_tls_field (five fields), any_version (speaks the first that is offered).
+there), no_tls_field (five fields), any_version (speaks the first that is offered), ignores_sigterm,
+says_so (writes a line when its health is asked for), secretive (never says its type; writes a line when it is asked).
 """
 import os
+import signal
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -50,12 +53,22 @@ services = {"plugreload.example.Kv": {"Write": write, "Get": lambda *_: b"\x0a\x
                                       "Crash": lambda *_: os._exit(7)}}
 if "no_health" not in odd:
     def check(*_):
+        if "says_so" in odd:
+            print("asked", file=sys.stderr, flush=True)
         waiting = "waits_for_reader" in odd and not reader.is_set()
         return b"\x08\x02" if "not_serving" in odd or waiting else b"\x08\x01"
 
     services["grpc.health.v1.Health"] = {"Check": check}
 if "no_controller" not in odd:
     services["plugin.GRPCController"] = {"Shutdown": shutdown}
+if "secretive" in odd:
+    def say_nothing(*_):
+        print("asked", file=sys.stderr, flush=True)
+        threading.Event().wait()
+
+    services["dbplugin.v5.Database"] = {"Type": say_nothing}
+if "ignores_sigterm" in odd:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 if "multiplexing" in odd:
     services["pluginutil.multiplexing.PluginMultiplexing"] = {
         "MultiplexingSupport": lambda *_: b"\x08\x01"}

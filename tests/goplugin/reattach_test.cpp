@@ -1,6 +1,8 @@
 // A plugin that somebody else started is adopted, and let go again.
+#include <signal.h>
 #include <unistd.h>
 
+#include <future>
 #include <memory>
 #include <string>
 
@@ -51,18 +53,41 @@ TEST_CASE("a running plugin is adopted and left running", "[goplugin][reattach]"
 TEST_CASE("the end of an adopted plugin is noticed, and it is not adopted again",
           "[goplugin][reattach]") {
   Debugged debugged;
-  auto launcher = NewGoPluginReattachLauncher(debugged.form(), debugged.options());
+  GoPluginLauncherOptions options = debugged.options();
+  options.health_interval = 10 * kPatience;  // whoever listens at its address by then
+  auto launcher = NewGoPluginReattachLauncher(debugged.form(), options);
   REQUIRE(launcher.ok());
   Exits exits;
   StartContext context = Context();
   context.on_exit = exits.Callback();
   auto instance = MustStart(**launcher, GoPluginSpec("kv_go_1.0.0"), context);
   KvCrash(ChannelOf(instance->info()));
-  CHECK(exits.Wait().has_value());
+  const auto exit = exits.Wait();
+  REQUIRE(exit.has_value());
+  CHECK(Contains(exit->detail, std::to_string(instance->info().pid)));
   instance.reset();
   const Status again = (*launcher)->Start(GoPluginSpec("kv_go_1.0.0"), Context()).status();
   INFO(again.ToString());
   CHECK((again.reason() == "endpoint_unreachable" || again.reason() == "process_gone"));
+}
+
+TEST_CASE("an adopted plugin at a breakpoint is not taken for dead", "[goplugin][reattach]") {
+  Debugged debugged;
+  GoPluginLauncherOptions options = debugged.options();
+  options.health_timeout = Millis{20};
+  options.health_failures = 1;
+  auto launcher = NewGoPluginReattachLauncher(debugged.form(), options);
+  REQUIRE(launcher.ok());
+  std::promise<void> told;
+  StartContext context = Context();
+  context.on_exit = [&](const InstanceExit&) { told.set_value(); };
+  const auto instance = MustStart(**launcher, GoPluginSpec("kv_go_1.0.0"), context);
+  const auto pid = static_cast<pid_t>(instance->info().pid);
+  REQUIRE(kill(pid, SIGSTOP) == 0);
+  CHECK(told.get_future().wait_for(Millis{500}) == std::future_status::timeout);
+  REQUIRE(kill(pid, SIGCONT) == 0);
+  CHECK(KvGet(ChannelOf(instance->info()), "k").status.ok());
+  CHECK(instance->Stop(After(kPatience)).ok());
 }
 
 TEST_CASE("a socket of another process is not adopted", "[goplugin][reattach]") {

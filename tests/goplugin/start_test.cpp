@@ -1,9 +1,12 @@
 // What a start promises and how it fails, with real plugins and bad ones.
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
+#include <signal.h>
 #include <sys/stat.h>
 
+#include <chrono>
 #include <fstream>
+#include <stop_token>
 #include <string>
 
 #include "fixture.hpp"
@@ -47,7 +50,19 @@ TEST_CASE("a ready instance tells how to reach it", "[goplugin][start]") {
   CHECK(endpoint->server_name == "localhost");
   CHECK(Contains(endpoint->root_pem, "BEGIN CERTIFICATE"));
   CHECK(Contains(endpoint->private_key_pem, "PRIVATE KEY"));
-  CHECK_FALSE(SupportsMultiplexing(info));
+  CHECK_FALSE(*SupportsMultiplexing(info));
+}
+
+TEST_CASE("the socket that is dialled is the one whose owner was looked at", "[goplugin][start]") {
+  LeakCheck leaks;
+  GoPluginLauncherOptions options = GoPluginOptions(leaks, GENERATE(kMtls, kPlain));
+  // In a URI the path would end at the '?' or '#', and "%41" would be an A.
+  options.process.run_directory =
+      leaks.scratch() + "/" + GENERATE(as<std::string>(), "a#b", "a?b", "a%41b", "a b", "\xc3\xa4");
+  const auto launcher = MustMakeGoPlugin(options);
+  const auto instance = MustStart(*launcher, GoPluginSpec("kv_go_1.0.0"));
+  CHECK(Contains(instance->info().endpoint, options.process.run_directory));
+  CHECK(KvGet(ChannelOf(instance->info()), "k").answer.pid() == instance->info().pid);
 }
 
 TEST_CASE("the smallest plugin starts, serves and ends", "[goplugin][start]") {
@@ -135,6 +150,17 @@ TEST_CASE("a plugin that ends well without a line has not started", "[goplugin][
   CHECK(Contains(status.message(), "no path"));
 }
 
+TEST_CASE("of a panic the message is told, however long its trace", "[goplugin][start]") {
+  LeakCheck leaks;
+  const std::string trace = "for i in 1 2 3 4 5 6 7 8 9; do echo frame $i >&2; done; exit 2";
+  LaunchSpec spec =
+      GoPluginSpec(Script(leaks, "echo start >&2; echo panic: no such table >&2; " + trace));
+  const Status status = StartOf(leaks, spec, kPlain);
+  CHECK(status.reason() == "handshake_missing");
+  CHECK(Contains(status.message(), "words: panic: no such table | frame 5 |"));
+  CHECK(Contains(status.message(), "frame 9"));
+}
+
 TEST_CASE("a plugin that never gets ready is given up at the deadline", "[goplugin][start]") {
   LeakCheck leaks;
   LaunchSpec spec = GoPluginSpec(PluginPath("never_prints"));
@@ -175,6 +201,39 @@ TEST_CASE("a plugin that does not serve is waited for until the deadline", "[gop
   CHECK(Contains(status.message(), "status 2"));
 }
 
+TEST_CASE("a start that fails late kills its plugin, and takes no longer for it",
+          "[goplugin][start]") {
+  LeakCheck leaks;
+  GoPluginLauncherOptions options = GoPluginOptions(leaks, kPlain);
+  std::stop_source cancel;
+  const bool cancelled = GENERATE(true, false);
+  // Written once it serves health.
+  if (cancelled) options.process.log = [&](const LogRecord&) { cancel.request_stop(); };
+  const auto launcher = MustMakeGoPlugin(options);
+  LaunchSpec spec = OddSpec("not_serving ignores_sigterm says_so");
+  spec.plugin.timeouts.graceful = spec.plugin.timeouts.terminate = 3 * kPatience;
+  StartContext context = Context(cancelled ? 3 * kPatience : Millis{2'000});
+  context.cancel = cancel.get_token();
+  const auto before = std::chrono::steady_clock::now();
+  const Status status = launcher->Start(spec, context).status();
+  INFO(status.ToString());
+  CHECK(std::chrono::steady_clock::now() - before < 2 * kPatience);
+  CHECK(status.reason() == (cancelled ? "cancelled" : "health_timeout"));
+  CHECK(leaks.MarkedProcesses().empty());
+}
+
+TEST_CASE("health options that would end every plugin are refused", "[goplugin][start]") {
+  LeakCheck leaks;
+  GoPluginLauncherOptions options = GoPluginOptions(leaks, kPlain);
+  const int which = GENERATE(0, 1, 2);
+  if (which == 0) options.health_interval = Millis{0};
+  if (which == 1) options.health_timeout = Millis{-1};
+  if (which == 2) options.health_failures = 0;
+  const Status status = NewGoPluginLauncher(options).status();
+  CHECK(status.code() == Code::kInvalidArgument);
+  CHECK(status.reason() == "invalid_health");
+}
+
 TEST_CASE("loopback TCP and five fields are spoken too", "[goplugin][start]") {
   LeakCheck leaks;
   const auto launcher = MustMakeGoPlugin(GoPluginOptions(leaks, kPlain));
@@ -187,8 +246,19 @@ TEST_CASE("loopback TCP and five fields are spoken too", "[goplugin][start]") {
 TEST_CASE("a plugin that multiplexes says so", "[goplugin][start]") {
   LeakCheck leaks;
   const auto launcher = MustMakeGoPlugin(GoPluginOptions(leaks, kPlain));
-  CHECK(SupportsMultiplexing(MustStart(*launcher, OddSpec("multiplexing"))->info()));
-  CHECK_FALSE(SupportsMultiplexing(MustStart(*launcher, OddSpec(""))->info()));
+  CHECK(*SupportsMultiplexing(MustStart(*launcher, OddSpec("multiplexing"))->info()));
+  CHECK_FALSE(*SupportsMultiplexing(MustStart(*launcher, OddSpec(""))->info()));
+}
+
+TEST_CASE("a plugin that does not say whether it multiplexes is asked again", "[goplugin][start]") {
+  LeakCheck leaks;
+  const auto launcher = MustMakeGoPlugin(GoPluginOptions(leaks, kPlain));
+  const auto instance = MustStart(*launcher, OddSpec("multiplexing"));
+  const auto pid = static_cast<pid_t>(instance->info().pid);
+  REQUIRE(kill(pid, SIGSTOP) == 0);
+  CHECK(SupportsMultiplexing(instance->info()).status().reason() == "no_answer");
+  REQUIRE(kill(pid, SIGCONT) == 0);
+  CHECK(*SupportsMultiplexing(instance->info()));
 }
 
 }  // namespace
