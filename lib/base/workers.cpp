@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <map>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -60,14 +61,23 @@ struct Workers::Overdue::Share {
 namespace {
 
 template <typename State>
-void AddThreadIfUseful(const std::shared_ptr<State>& state) PLUGRELOAD_REQUIRES(state->mutex) {
-  if (state->closed || state->queue.size() <= state->idle) return;
-  if (state->threads.size() >= state->limit) return;
+void AddThread(const std::shared_ptr<State>& state) PLUGRELOAD_REQUIRES(state->mutex) {
   std::thread thread = StartThread(state->name, [state] {
     for (std::function<void()> task; state->Next(task); task = nullptr) task();
   });
   const std::thread::id id = thread.get_id();
   state->threads.emplace(id, std::move(thread));
+}
+
+template <typename State>
+void AddThreadIfUseful(const std::shared_ptr<State>& state) PLUGRELOAD_REQUIRES(state->mutex) {
+  if (state->closed || state->queue.size() <= state->idle) return;
+  if (state->threads.size() >= state->limit) return;
+  try {
+    AddThread(state);
+  } catch (const std::system_error&) {
+    // A host at its limit of threads: one that is there takes the task.
+  }
 }
 
 template <typename Threads>
@@ -81,6 +91,7 @@ Workers::Workers(std::string name, std::size_t limit) : state_(std::make_shared<
   state_->name = std::move(name);
   const MutexLock lock(state_->mutex);
   state_->limit = limit == 0 ? 1 : limit;
+  AddThread(state_);
 }
 
 Workers::~Workers() {

@@ -11,11 +11,13 @@
 
 namespace plugreload::internal {
 
-// Runs tasks first in, first out, on at most `limit` threads that are made when needed.
+// Runs tasks first in, first out, on at most `limit` threads. The first one is there from the
+// beginning, the others are made when needed; where none is to be had, those that are do the work.
 //
 // Thread safety: safe for concurrent use.
 class Workers {
  public:
+  // Throws std::system_error when there is no thread to be had.
   Workers(std::string name, std::size_t limit);
   // Close without patience: threads that do not end now are left to end by themselves.
   ~Workers();
@@ -25,8 +27,8 @@ class Workers {
   // False after Close: the task is not run, and destroyed.
   bool Post(std::function<void()> task);
 
-  // While it lives, one more thread may run: the current task is overdue (a host's callback that
-  // does not return) and must not hold up the others.
+  // While it lives, one more thread may run, if it is to be had: the current task is overdue (a
+  // host's callback that does not return) and must not hold up the others.
   class Overdue {
    public:
     Overdue() = default;

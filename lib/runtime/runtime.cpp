@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <system_error>
 #include <utility>
 
 #include "base/callback_scope.hpp"
@@ -65,7 +66,7 @@ struct Runtime::Parts {
   std::unique_ptr<internal::Dispatcher> dispatcher;
 };
 
-Result<std::unique_ptr<Runtime>> Runtime::Create(RuntimeOptions options) {
+Result<std::unique_ptr<Runtime>> Runtime::Create(RuntimeOptions options) try {
   if (Status status = Check(options); !status.ok()) return status;
   auto parts = std::make_unique<Parts>();
   const bool shared = options.store != nullptr;
@@ -119,6 +120,9 @@ Result<std::unique_ptr<Runtime>> Runtime::Create(RuntimeOptions options) {
                                    *parts->reloads, *parts->engine, parts->notifier->meters());
   parts->options = std::move(options);
   return std::unique_ptr<Runtime>(new Runtime(std::move(parts)));
+} catch (const std::system_error& error) {
+  return Status(Code::kResourceExhausted, "threads",
+                fmt::format("cannot start the runtime's threads: {}", error.what()));
 }
 
 Runtime::Runtime(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}

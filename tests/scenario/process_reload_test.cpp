@@ -3,6 +3,7 @@
 #include <string>
 
 #include "scenario/process_node.hpp"
+#include "support/no_threads.hpp"
 
 namespace plugreload::test {
 namespace {
@@ -38,6 +39,18 @@ TEST_CASE("processes are replaced under load in three namespaces and no request 
   TwoGood(node);
   TenReloads(node);
   CHECK(node.leaks.MarkedProcesses().size() == 3);
+}
+
+TEST_CASE("a host that can make no thread any more reloads, unmounts and closes all the same",
+          "[process]") {
+  ProcessNode node;
+  TwoGood(node);
+  const NoThreads none;
+  CHECK(Runtime::Create(TestOptions(node.leaks, node.host)).status().reason() == "threads");
+  node.Pin("v2.0.0");
+  CHECK(node.Reload(Everywhere("kv")).reloaded == 3);
+  CHECK(node.Ask("version", "b") == "v2.0.0");
+  CHECK(node.reloads().Unmount("b", "kv/", After(kSoon)).ok());
 }
 
 TEST_CASE("processes are stopped first under load and no request fails", "[process][load]") {

@@ -9,11 +9,13 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/no_threads.hpp"
 
 namespace plugreload::internal {
 namespace {
@@ -64,6 +66,19 @@ TEST_CASE("a task behind an overdue one gets a thread of its own", "[base]") {
   CHECK(workers.Finish(Soon()));
 }
 
+TEST_CASE("where no thread is to be had those that are do the work", "[base]") {
+  Workers workers("test", 4);
+  std::atomic<int> ran{0};
+  {
+    const test::NoThreads none;
+    for (int i = 0; i < 20; ++i) CHECK(workers.Post([&] { ++ran; }));
+    const Workers::Overdue overdue(workers);
+    CHECK_THROWS_AS(Workers("test", 1), std::system_error);
+  }
+  CHECK(workers.Finish(Soon()));
+  CHECK(ran == 20);
+}
+
 TEST_CASE("closing drops what waits and says when something still runs", "[base]") {
   Workers workers("test", 1);
   std::promise<void> started, release;
@@ -73,7 +88,7 @@ TEST_CASE("closing drops what waits and says when something still runs", "[base]
     started.set_value();
     gate.wait();
   });
-  started.get_future().wait();
+  REQUIRE(started.get_future().wait_for(Millis(10'000)) == std::future_status::ready);
   workers.Post([&] { dropped_ran = true; });
   CHECK_FALSE(workers.Close(After(Millis(10))));
   CHECK_FALSE(workers.Post([] {}));
