@@ -121,7 +121,7 @@ Status CheckSum(const ImageRequest& request, const std::string& actual) {
 // Hashing takes as long as copying. Of a small file a thread would cost more than it spares.
 void BeginSecondThread(const ImageMemory& memory, std::optional<HashBehind>& behind) {
   constexpr std::size_t kWorthIt = 1 << 20;
-  if (memory.size() < kWorthIt) return;
+  if (memory.size() < kWorthIt || memory.bytes() == nullptr) return;
   try {
     behind.emplace(memory.bytes());
   } catch (const std::system_error&) {
@@ -130,20 +130,21 @@ void BeginSecondThread(const ImageMemory& memory, std::optional<HashBehind>& beh
 }
 
 // Hashes what came to lie in memory, where nobody else writes.
-Status CopyAndHash(const Fd& file, const ImageRequest& request, ImageMemory& memory,
-                   std::string& sha256) {
+Status CopyAndHash(const Fd& file, const ImageRequest& request, ImageMemory& memory, Image& image) {
   Sha256 sha;
   std::optional<HashBehind> behind;
   BeginSecondThread(memory, behind);
   std::size_t total = 0;
+  std::span<char> room;
   const auto received = [&](std::size_t count) {
+    if (total == 0) image.script = IsScript(std::string_view(room.data(), count));
+    total += count;
+    if (!behind) sha.Add(room.data(), count);
     Status filled = memory.Filled(count);
     if (filled.ok() && behind) behind->Written(count);
-    if (filled.ok() && !behind) sha.Add(memory.bytes() + total, count);
-    total += count;
     return filled;
   };
-  Status status = ReadAll(file, request, {[&memory] { return memory.Room(); }, received});
+  Status status = ReadAll(file, request, {[&] { return room = memory.Room(); }, received});
   if (!status.ok()) return status;
   if (!memory.whole()) {
     return Status(Code::kUnavailable, "spawn_failed",
@@ -151,7 +152,7 @@ Status CopyAndHash(const Fd& file, const ImageRequest& request, ImageMemory& mem
                               "versions beside the old ones or rename them into place",
                               request.path, total, memory.size()));
   }
-  sha256 = behind ? behind->Hex() : sha.Hex();
+  image.sha256 = behind ? behind->Hex() : sha.Hex();
   return {};
 }
 
@@ -170,10 +171,9 @@ Result<Image> SealImage(const ImageRequest& request) {
   if (!memory.ok()) return memory.status();
   Image image;
   // Without a wanted digest there is nothing to compare, but it is reported all the same.
-  Status status = CopyAndHash(program->file, request, *memory, image.sha256);
+  Status status = CopyAndHash(program->file, request, *memory, image);
   if (status.ok()) status = CheckSum(request, image.sha256);
   if (!status.ok()) return status;
-  image.script = IsScript(std::string_view(memory->bytes(), memory->size()));
   image.executable = memory->executable();
   Result<Fd> sealed = (*std::move(memory)).Seal();
   if (!sealed.ok()) return sealed.status();

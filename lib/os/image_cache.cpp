@@ -20,14 +20,20 @@ Result<ImageCache::ImagePtr> ImageCache::Sealed(const ImageRequest& request) {
     Result<ImagePtr> found = FindOrClaim(key, request);
     if (!found.ok() || *found != nullptr) return found;
   }
-  Result<Image> image = SealImage(request);
-  if (!image.ok()) {
-    if (shared) Finish(key, nullptr);
-    return image.status();
+  try {
+    Result<Image> image = SealImage(request);
+    if (!image.ok()) {
+      if (shared) GiveUp(key);
+      return image.status();
+    }
+    auto made = std::make_shared<const Image>(*std::move(image));
+    if (shared) Finish(key, made);
+    return ImagePtr(std::move(made));
+  } catch (...) {
+    // Without memory: the next start tries again, instead of waiting for this one.
+    if (shared) GiveUp(key);
+    throw;
   }
-  auto made = std::make_shared<const Image>(*std::move(image));
-  if (shared) Finish(key, made);
-  return ImagePtr(std::move(made));
 }
 
 Result<ImageCache::ImagePtr> ImageCache::FindOrClaim(const Key& key, const ImageRequest& request) {
@@ -59,15 +65,17 @@ Result<ImageCache::ImagePtr> ImageCache::FindOrClaim(const Key& key, const Image
   }
 }
 
+// The next one who waits claims it; a key that nobody waits for is forgotten.
+void ImageCache::GiveUp(const Key& key) noexcept {
+  const MutexLock lock(mutex_);
+  changed_.NotifyAll();
+  entries_.erase(key);
+}
+
 void ImageCache::Finish(const Key& key, const ImagePtr& image) {
   std::deque<ImagePtr> dropped;  // closed behind the lock
   const MutexLock lock(mutex_);
   changed_.NotifyAll();
-  if (image == nullptr) {
-    // The next one who waits claims it; a key that nobody waits for is forgotten.
-    entries_.erase(key);
-    return;
-  }
   ++copies_;
   entries_[key] = Entry{false, image};
   recent_.push_back(image);

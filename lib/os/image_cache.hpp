@@ -37,6 +37,7 @@ class ImageCache {
   };
   // A ready image, or null: the caller is the one to load it.
   Result<ImagePtr> FindOrClaim(const Key& key, const ImageRequest& request);
+  void GiveUp(const Key& key) noexcept;
   void Finish(const Key& key, const ImagePtr& image);
 
   mutable Mutex mutex_;

@@ -18,7 +18,8 @@ Status WriteAt(const Fd& file, std::string_view bytes, std::size_t offset);
 
 // It lies on pages of 2 MiB where the kernel has them for memory files (Linux 6.1, MADV_COLLAPSE):
 // a program of 12 MB is copied in half the time then, and starts with fewer page faults than from a
-// disk. A last part that would leave more than half of its page empty is on usual pages.
+// disk. A last part that would leave more than half of its page empty is on usual pages, and all of
+// it in a host whose address space has no room for it.
 //
 // Thread safety: for one thread; what is filled may be read by others.
 class ImageMemory {
@@ -34,7 +35,7 @@ class ImageMemory {
   std::span<char> Room();
   // The first `count` bytes of Room() are there.
   Status Filled(std::size_t count);
-  // The bytes that are filled.
+  // The bytes that are filled; null: they are in no memory of this process.
   const char* bytes() const { return static_cast<const char*>(mapping_.data()); }
 
   // Nobody can change it any more. Ends `bytes`.
@@ -43,9 +44,10 @@ class ImageMemory {
  private:
   ImageMemory() = default;
   bool OnLargePage();
+  Result<Fd> SealCopy();
 
   Fd fd_;
-  LargePages mapping_;  // of the whole file
+  LargePages mapping_;  // of the whole file, or of nothing
   std::size_t size_ = 0;
   std::size_t filled_ = 0;
   bool executable_ = true;

@@ -1,17 +1,20 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <span>
 #include <stop_token>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -118,11 +121,12 @@ bool KernelHasLargePages() {
 TEST_CASE("an image lies on large pages where there are any, and wastes at most half of one",
           "[os][image]") {
   LeakCheck leaks;
-  constexpr std::size_t kLarge = LargePages::kSize, kUsual = 4096;
+  constexpr std::size_t kLarge = LargePages::kSize;
+  const auto usual = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
   const bool refused = GENERATE(false, true);
   REQUIRE(prctl(PR_SET_THP_DISABLE, refused ? 1 : 0, 0, 0, 0) == 0);
   const bool large = KernelHasLargePages();
-  for (const std::size_t size : {std::size_t{1}, kUsual, kLarge / 2 - 1, kLarge / 2, kLarge - 1,
+  for (const std::size_t size : {std::size_t{1}, usual, kLarge / 2 - 1, kLarge / 2, kLarge - 1,
                                  kLarge, kLarge + 1, kLarge * 3 / 2 - 1, kLarge * 3 / 2}) {
     std::string bytes(size, '\0');
     for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<char>(i * 31 >> 8);
@@ -135,7 +139,7 @@ TEST_CASE("an image lies on large pages where there are any, and wastes at most 
     struct stat info {};
     REQUIRE(fstat(image->fd.get(), &info) == 0);
     CHECK(static_cast<std::size_t>(info.st_size) == size);
-    const std::size_t unit = large && size % kLarge >= kLarge / 2 ? kLarge : kUsual;
+    const std::size_t unit = large && size % kLarge >= kLarge / 2 ? kLarge : usual;
     CHECK(static_cast<std::size_t>(info.st_blocks) * 512 == (size + unit - 1) / unit * unit);
     std::string copy(size, '\0');
     CHECK(pread(image->fd.get(), copy.data(), size, 0) == static_cast<ssize_t>(size));
@@ -170,6 +174,57 @@ TEST_CASE("a host that forks while an image is copied does not keep it from bein
   CHECK(waitpid(child, &status, 0) == child);
   CHECK(status == 0);
 }
+
+TEST_CASE("an image that a fork of the host could still write is sealed as a copy", "[os][image]") {
+  LeakCheck leaks;
+  auto memory = ImageMemory::Make(4);
+  REQUIRE(memory.ok());
+  std::vector<std::string> made;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code error;
+    const auto target = std::filesystem::read_symlink(entry.path(), error);
+    if (target.string().starts_with("/memfd:")) made.push_back(entry.path().filename());
+  }
+  REQUIRE(made.size() == 1);
+  void* const mapped = mmap(nullptr, 4, PROT_WRITE, MAP_SHARED, std::stoi(made[0]), 0);
+  REQUIRE(mapped != MAP_FAILED);
+  std::copy_n("text", 4, memory->Room().data());
+  REQUIRE(memory->Filled(4).ok());
+  const auto sealed = (*std::move(memory)).Seal();
+  INFO(sealed.status().ToString());
+  REQUIRE(sealed.ok());
+  static_cast<char*>(mapped)[0] = 'n';
+  munmap(mapped, 4);
+  std::string content(5, '\0');
+  CHECK(pread(sealed->get(), content.data(), content.size(), 0) == 4);
+  CHECK(content == std::string("text") + '\0');
+  CHECK(pwrite(sealed->get(), "x", 1, 0) == -1);
+}
+
+// Sanitizers need more address space than they use.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+TEST_CASE("a program that the host's address space has no room for is copied all the same",
+          "[os][image]") {
+  LeakCheck leaks;
+  const std::string path = MakeFile(leaks, "#!" + std::string(std::size_t{24} << 20, 'x'));
+  ImageRequest request = Request(path, test::Sha256OfFile(path));
+  request.max_bytes = std::size_t{25} << 20;
+  std::ifstream file("/proc/self/statm");
+  rlim_t pages = 0;
+  file >> pages;
+  const rlim_t room = pages * static_cast<rlim_t>(sysconf(_SC_PAGESIZE)) + (16U << 20);
+  rlimit before{};
+  REQUIRE(getrlimit(RLIMIT_AS, &before) == 0);
+  const rlimit narrow{room, before.rlim_max};
+  REQUIRE(setrlimit(RLIMIT_AS, &narrow) == 0);
+  const auto image = SealImage(request);
+  REQUIRE(setrlimit(RLIMIT_AS, &before) == 0);
+  INFO(image.status().ToString());
+  REQUIRE(image.ok());
+  CHECK(image->script);
+  CHECK(image->sealed);
+}
+#endif
 
 TEST_CASE("a file that becomes shorter while it is read is no program", "[os][image]") {
   LeakCheck leaks;
