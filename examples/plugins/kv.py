@@ -131,7 +131,7 @@ def main():
         sys.exit("PLUGRELOAD_DATA_DIR is not set: start the host with --data-dir")
     path = os.path.join(os.environ["PLUGIN_UNIX_SOCKET_DIR"], "plugin.sock")
     server = Server(path, Handler)
-    # The host asks with SIGTERM, or is gone when the liveness pipe ends.
+    # The host asks with SIGTERM, or is gone when the liveness socket ends.
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     liveness = int(os.environ.get("PLUGRELOAD_LIVENESS_FD", "-1"))

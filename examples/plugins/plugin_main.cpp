@@ -35,7 +35,7 @@ struct StopSources {
     if (!number.empty()) liveness = Fd(std::atoi(number.data()));
   }
   Fd terminate;
-  Fd liveness;  // a pipe that the host never writes to: it ends with the host
+  Fd liveness;  // the host never writes to it: it ends with the host
 };
 
 int Serve(const Handler& handler) {

@@ -77,7 +77,9 @@ class PLUGRELOAD_EXPORT PluginInstance {
   virtual const InstanceInfo& info() const = 0;
 
   // Stops the instance and everything it started, and returns when nothing of it is left, or at
-  // the deadline: kDeadlineExceeded, "unkillable". Idempotent; OK when it had ended by itself.
+  // the deadline: kDeadlineExceeded, "unkillable". Idempotent; OK when it had ended by itself. Of a
+  // child process: its group, and whoever left that and holds a descriptor that it was given. Who
+  // has left the group and closed them all is not looked for.
   virtual Status Stop(Deadline deadline) = 0;
 };
 
@@ -105,7 +107,9 @@ class PLUGRELOAD_EXPORT Launcher {
 struct ProcessLauncherOptions {
   // Where the private directory of each instance is made; created with mode 0700. Short: a socket
   // path has 108 bytes at most. Empty: "/run/plugreload-<uid>", else below TMPDIR or /tmp. Several
-  // runtimes may share it: each locks a subdirectory, and a start sweeps unlocked ones away.
+  // runtimes may share it: each locks a subdirectory, and a start sweeps unlocked ones away. Sealed
+  // scripts run from it, so its file system must not be mounted noexec; /run is passed over if it
+  // is.
   std::string run_directory;
   // Names of the host's environment variables that children see. Nothing else of it is inherited.
   std::vector<std::string> inherit_env = {"PATH", "LANG", "TZ"};
@@ -127,8 +131,8 @@ struct ProcessLauncherOptions {
 // 1 MiB or more has another thread for as long. Linux 5.4 or newer.
 //
 // The child gets: its own process group, /dev/null as stdin, default signals, umask and directory
-// of the host, no descriptor but stdio and one: PLUGRELOAD_LIVENESS_FD, a pipe that closes when the
-// host is gone or wants it to stop. Environment: the cookie, PLUGIN_PROTOCOL_VERSIONS,
+// of the host, no descriptor but stdio and one: PLUGRELOAD_LIVENESS_FD, which reads as ended when
+// the host is gone or wants it to stop. Environment: the cookie, PLUGIN_PROTOCOL_VERSIONS,
 // PLUGIN_UNIX_SOCKET_DIR and TMPDIR (the private 0700 directory), PLUGIN_MIN_PORT and
 // PLUGIN_MAX_PORT, PLUGRELOAD_PLUGIN, PLUGRELOAD_VERSION, and, unless it is shared,
 // PLUGRELOAD_NAMESPACE, PLUGRELOAD_MOUNT, PLUGRELOAD_ACCESSOR and PLUGRELOAD_OPTION_<KEY> per

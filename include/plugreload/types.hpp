@@ -75,7 +75,7 @@ struct PluginTimeouts {
   Millis start{60'000};     // to ready; then the new instance is killed and the old one serves
   Millis attach{10'000};    // Host::Attach; then the late object is destroyed and the start fails
   Millis drain{10'000};     // old leases; then the reload reports `draining` and goes on behind
-  Millis graceful{0};       // after the liveness pipe closes, before SIGTERM; 0 skips the step
+  Millis graceful{0};       // after the liveness socket ends, before SIGTERM; 0 skips the step
   Millis terminate{5'000};  // after SIGTERM, before SIGKILL to the process group
   Millis kill{2'000};       // after SIGKILL, before the instance is reported as unkillable
 

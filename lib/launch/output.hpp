@@ -74,8 +74,8 @@ class Output {
   // Nothing more comes.
   void End();
 
-  // The last lines of stderr in one, " | " between them, the message of a Go panic first; empty when
-  // there were none.
+  // The last lines of stderr in one, " | " between them, the message of a Go panic first; empty
+  // when there were none.
   std::string LastWords() const;
 
  private:

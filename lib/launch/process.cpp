@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,6 +18,7 @@ namespace {
 // Pipes of a child that has ended: what is in them is read at once, so only somebody else who holds
 // them can make this pass.
 constexpr Millis kDrain{200};
+constexpr Millis kLetGo{20};
 constexpr std::size_t kChunk = 64 * 1024;
 constexpr int kChunksPerTurn = 4;  // then the other children have theirs
 
@@ -25,11 +27,11 @@ constexpr int kChunksPerTurn = 4;  // then the other children have theirs
 Process::Process(ProcessParts parts, Courier& courier, Courier::Name instance, OutputLimits limits,
                  std::size_t max_handshake, std::function<void()> finished)
     : child_(parts.pid, std::move(parts.pidfd)),
+      liveness_(std::move(parts.liveness)),
       courier_(courier),
       max_handshake_(max_handshake),
       on_finished_(std::move(finished)),
-      output_(courier, std::move(instance), limits),
-      liveness_(std::move(parts.liveness)) {
+      output_(courier, std::move(instance), limits) {
   out_.fd = std::move(parts.out);
   err_.fd = std::move(parts.err);
 }
@@ -106,9 +108,10 @@ void Process::LookForEnd() {
   if (ended_here_) return;
   const auto exit = child_.Reap();
   if (!exit) {
-    if (pidfd_token_ == 0) {
-      poller_->RunAt(After(Millis{20}), [self = shared_from_this()] { self->LookForEnd(); });
-    }
+    // Nothing tells when a tracer has let go of it, and the pidfd stays readable.
+    if (pidfd_token_ != 0) poller_->Unwatch(pidfd_token_, child_.pidfd());
+    pidfd_token_ = 0;
+    poller_->RunAt(After(Millis{20}), [self = shared_from_this()] { self->LookForEnd(); });
     return;
   }
   ended_here_ = true;
@@ -249,14 +252,16 @@ bool Process::finished() const {
 
 bool Process::may_have_escaped() const {
   if (child_.group_missed()) return true;
-  const MutexLock lock(mutex_);
-  return pipes_held_;
+  {
+    const MutexLock lock(mutex_);
+    if (pipes_held_) return true;
+  }
+  // Whoever was killed with the group lets go of it in a moment.
+  pollfd held{liveness_.get(), 0, 0};
+  return poll(&held, 1, static_cast<int>(kLetGo.count())) == 0;
 }
 
-void Process::CloseLiveness() {
-  const MutexLock lock(mutex_);
-  liveness_.Reset();
-}
+void Process::CloseLiveness() { shutdown(liveness_.get(), SHUT_WR); }
 
 std::string Process::EndText() const {
   ExitStatus exit;

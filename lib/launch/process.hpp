@@ -58,9 +58,11 @@ class Process : public std::enable_shared_from_this<Process> {
   bool WaitFinished(Deadline deadline);
   bool ended() const;
   bool finished() const;
-  // Somebody outside the group held the pipes, or nobody could tell: look for what it left.
+  // Somebody outside the group held the pipes or the liveness socket, or nobody could tell: look
+  // for what it left. For one that has ended; waits 20 ms at most.
   bool may_have_escaped() const;
 
+  // The child reads the end of it.
   void CloseLiveness();
   void Signal(int signal) { child_.Signal(signal); }
 
@@ -91,6 +93,8 @@ class Process : public std::enable_shared_from_this<Process> {
   void Notify();
 
   Child child_;
+  // A pair of sockets and not a pipe, of which this end would not tell whether the other is held.
+  const Fd liveness_;
   Courier& courier_;
   const std::size_t max_handshake_;
   const std::function<void()> on_finished_;
@@ -107,7 +111,6 @@ class Process : public std::enable_shared_from_this<Process> {
 
   mutable Mutex mutex_;
   CondVar changed_;
-  Fd liveness_ PLUGRELOAD_GUARDED_BY(mutex_);
   std::string line_ PLUGRELOAD_GUARDED_BY(mutex_);
   std::optional<Wake> line_result_ PLUGRELOAD_GUARDED_BY(mutex_);
   std::optional<ExitStatus> exit_ PLUGRELOAD_GUARDED_BY(mutex_);

@@ -87,7 +87,8 @@ Status ProcessInstance::RemoveRest(Deadline deadline) {
   // Reading all of /proc is dear, and asks processes that may be stuck: only when something tells
   // that a process left the group.
   if (process_->may_have_escaped()) {
-    KillByEnvironment(kSocketDirectoryEntry + directory_.path());
+    // With the NUL that ends it: directory 1 must not be taken for 10.
+    KillByEnvironment(kSocketDirectoryEntry + directory_.path() + '\0');
   }
   directory_.Remove(info_.endpoint);
   const MutexLock lock(rest_mutex_);

@@ -24,7 +24,7 @@ class ProcessInstance : public PluginInstance {
   ~ProcessInstance() override;
 
   const InstanceInfo& info() const override { return info_; }
-  // Closes the liveness pipe, then SIGTERM, then SIGKILL to the group, each with its timeout. A
+  // Ends the liveness socket, then SIGTERM, then SIGKILL to the group, each with its timeout. A
   // quarter of the time to the deadline, or the kill timeout if that is shorter, is kept for the
   // last step.
   Status Stop(Deadline deadline) override;

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -121,9 +122,16 @@ std::optional<std::string> Unsafe(const Fd& directory) {
   return std::nullopt;
 }
 
+// Scripts run from a copy in the run directory, and Debian mounts /run noexec.
+bool LetsRun(const char* directory) {
+  struct statvfs info {};
+  return statvfs(directory, &info) == 0 && (info.f_flag & ST_NOEXEC) == 0;
+}
+
 std::string DefaultPlace() {
   const std::string name = fmt::format("/plugreload-{}", geteuid());
-  if (access("/run", W_OK) == 0 || access(("/run" + name).c_str(), W_OK) == 0) return "/run" + name;
+  const bool writable = access("/run", W_OK) == 0 || access(("/run" + name).c_str(), W_OK) == 0;
+  if (writable && LetsRun("/run")) return "/run" + name;
   const char* tmpdir = std::getenv("TMPDIR");
   if (tmpdir == nullptr || tmpdir[0] != '/') return "/tmp" + name;
   const std::string below = tmpdir + name;

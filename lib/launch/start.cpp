@@ -111,7 +111,7 @@ Status ProcessStart::Execute() {
   directory_ = *std::move(directory);
   Result<Pipe> out = NewPipe();
   Result<Pipe> err = NewPipe();
-  Result<Pipe> liveness = NewPipe();
+  Result<SocketPair> liveness = NewSocketPair();
   const Fd null(open("/dev/null", O_RDONLY | O_CLOEXEC));
   if (!out.ok() || !err.ok() || !liveness.ok() || !null.valid()) {
     return Status(Code::kResourceExhausted, "spawn_failed",
@@ -127,7 +127,7 @@ Status ProcessStart::Execute() {
   plan.in = null.get();
   plan.out = out->write.get();
   plan.err = err->write.get();
-  plan.liveness = liveness->read.get();
+  plan.liveness = liveness->other.get();
   Result<SpawnOutcome> spawned = SpawnImage(std::move(plan));
   if (!spawned.ok()) return spawned.status();
 
@@ -135,7 +135,7 @@ Status ProcessStart::Execute() {
   core_->CountChild();
   const auto process = std::make_shared<Process>(
       ProcessParts{spawned->pid, std::move(spawned->pidfd), std::move(out->read),
-                   std::move(err->read), std::move(liveness->write)},
+                   std::move(err->read), std::move(liveness->one)},
       core_->courier(), std::make_shared<const std::string>(spec_.instance),
       OutputLimits{core_->options().max_log_line_bytes, core_->options().max_log_bytes_per_second},
       core_->options().max_handshake_bytes, [core = core_.get()] { core->ForgetChild(); });

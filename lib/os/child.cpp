@@ -81,7 +81,10 @@ std::optional<ExitStatus> Child::Reap() {
   siginfo_t info{};
   {
     const MutexLock lock(mutex_);
-    if (waitid(kPidfd, id, &info, WEXITED | WNOHANG | WNOWAIT) == 0) {
+    const bool there = waitid(kPidfd, id, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+    // A debugger that traces it is told first.
+    if (there && info.si_pid == 0) return std::nullopt;
+    if (there) {
       // A zombie still: the number of the group is ours for this one moment.
       kill(-pid_, SIGKILL);
       info = {};

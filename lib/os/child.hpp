@@ -36,9 +36,10 @@ class Child {
   // on the group's number may belong to somebody else.
   void Signal(int signal);
 
-  // If the leader has ended: kills what is left of its group, reaps it, and tells how it ended.
-  // Works, with less to tell, in a host that ignores SIGCHLD or waits for any child: then the
-  // kernel or the host reaped it, and `group_missed` says that the group could not be killed.
+  // If the leader has ended, and no tracer of it must be told first: kills what is left of its
+  // group, reaps it, and tells how it ended. Works, with less to tell, in a host that ignores
+  // SIGCHLD or waits for any child: then the kernel or the host reaped it, and `group_missed` says
+  // that the group could not be killed.
   std::optional<ExitStatus> Reap();
   bool group_missed() const;
 

@@ -1,6 +1,7 @@
 #include "os/fd.hpp"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -22,6 +23,15 @@ Result<Pipe> NewPipe() {
                   "cannot make a pipe: " + ErrnoText(errno));
   }
   return Pipe{Fd(ends[0]), Fd(ends[1])};
+}
+
+Result<SocketPair> NewSocketPair() {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+    return Status(Code::kResourceExhausted, "spawn_failed",
+                  "cannot make a pair of sockets: " + ErrnoText(errno));
+  }
+  return SocketPair{Fd(ends[0]), Fd(ends[1])};
 }
 
 void SetNonBlocking(const Fd& fd) {

@@ -38,6 +38,13 @@ struct Pipe {
 // Close-on-exec from birth. Errors: kResourceExhausted "spawn_failed".
 Result<Pipe> NewPipe();
 
+// Connected stream sockets, close-on-exec from birth. Errors: kResourceExhausted "spawn_failed".
+struct SocketPair {
+  Fd one;
+  Fd other;
+};
+Result<SocketPair> NewSocketPair();
+
 // The flag belongs to the open file: whoever inherited the descriptor is affected too.
 void SetNonBlocking(const Fd& fd);
 

@@ -36,7 +36,8 @@ std::optional<ProcessIdentity> ParseIdentity(std::string_view text);
 void KillExactly(const ProcessIdentity& identity);
 
 // Kills every process of this user whose environment has an entry that begins with `entry`, until
-// none is left or a few rounds did not help. How many it killed. Reads all of /proc.
+// none is left or a few rounds did not help. How many it killed. Reads all of /proc. Entries end in
+// a NUL: with it `entry` is all of one.
 int KillByEnvironment(std::string_view entry);
 
 }  // namespace plugreload::internal

@@ -41,7 +41,7 @@ namespace plugreload::internal {
 namespace {
 
 constexpr unsigned kCloseRangeCloexec = 4;
-constexpr int kFirstOther = 4;  // 0, 1, 2 and the liveness pipe stay
+constexpr int kFirstOther = 4;  // 0, 1, 2 and the liveness socket stay
 constexpr std::size_t kStackBytes = 64 * 1024;
 
 // The kernel's, not glibc's.

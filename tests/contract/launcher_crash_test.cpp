@@ -102,7 +102,7 @@ std::size_t EntriesOf(const std::string& directory) {
 
 TEST_CASE("a host that is killed takes its plugins with it", "[launch][crash]") {
   LeakCheck leaks;
-  // One that hears neither SIGTERM nor the liveness pipe.
+  // One that hears neither SIGTERM nor the liveness socket.
   CrashHost host(leaks, "ignores_sigterm");
   CHECK(leaks.MarkedProcesses().size() >= 3);
   host.Kill();

@@ -1,7 +1,11 @@
 // What runs is what was hashed.
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -96,6 +100,39 @@ TEST_CASE("a lone script runs from a private copy", "[launch][image]") {
   CHECK(Contains(text, "env ARG=an argument\n"));
   CHECK(Contains(text, "env SELF=" + leaks.run_directory()));
   CHECK_FALSE(Contains(text, "env SELF=" + spec.command));
+}
+
+TEST_CASE("a script runs from the default run directory", "[.][default_run_directory]") {
+  LeakCheck leaks;
+  ProcessLauncherOptions options = LauncherOptions(leaks);
+  options.run_directory.clear();
+  auto launcher = MustMake(options);
+  MustStart(*launcher, Script(leaks, "#!/bin/sh\nexec " + PluginPath("good") + "\n"));
+}
+
+// Debian mounts it so.
+TEST_CASE("where nothing in /run may be executed scripts run all the same", "[launch][image]") {
+  LeakCheck leaks;
+  const pid_t child = fork();
+  constexpr int kNotPermitted = 77;
+  if (child == 0) {
+    setenv("TMPDIR", leaks.scratch().c_str(), 1);
+    if (unshare(CLONE_NEWNS) != 0 ||
+        mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+        mount("tmpfs", "/run", "tmpfs", MS_NOEXEC, nullptr) != 0) {
+      _exit(kNotPermitted);
+    }
+    execl("/proc/self/exe", "tests", "[default_run_directory]", nullptr);
+    _exit(1);
+  }
+  int status = -1;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  REQUIRE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == kNotPermitted) {
+    WARN("this user may not mount anything");
+  } else {
+    CHECK(WEXITSTATUS(status) == 0);
+  }
 }
 
 TEST_CASE("an in-place script runs from its own file, beside its siblings", "[launch][image]") {

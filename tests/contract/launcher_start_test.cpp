@@ -181,7 +181,7 @@ TEST_CASE("the child gets what is promised and nothing else", "[launch][process]
     INFO(line);
     CHECK(Contains(text, "\n" + line + "\n"));
   }
-  CHECK(Contains(text, "\nfd 3 pipe:"));
+  CHECK(Contains(text, "\nfd 3 socket:"));
   for (const char* none : {"\nfd 4", "\nfd 5", "\nfd 6", "\nfd 7", "\nhandled", "\nblocked",
                            "\nenv HOME=", "\nenv COMMON=launcher", "\nenv NOT_THERE"}) {
     INFO(none);

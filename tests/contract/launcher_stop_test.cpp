@@ -1,12 +1,18 @@
 // The ends of children: asked for, refused, and by themselves.
 #include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
 #include <stop_token>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "launcher_fixture.hpp"
 
@@ -45,7 +51,7 @@ TEST_CASE("a stopped child is gone with its directory, before the launcher goes"
   CHECK_FALSE(fs::exists(directory + ".pid"));
 }
 
-TEST_CASE("a child may end with the liveness pipe, without a signal", "[launch][stop]") {
+TEST_CASE("a child may end with the liveness socket, without a signal", "[launch][stop]") {
   LeakCheck leaks;
   auto launcher = MustMake(LauncherOptions(leaks));
   LaunchSpec spec = Spec("good");
@@ -104,8 +110,8 @@ TEST_CASE("a stopped process is woken to end", "[launch][stop]") {
 }
 
 TEST_CASE("what a child started dies with it", "[launch][stop]") {
-  const std::string program =
-      GENERATE(as<std::string>(), "grandchild_holds_pipes", "grandchild_leaves_group");
+  const std::string program = GENERATE(as<std::string>(), "grandchild_holds_pipes",
+                                       "grandchild_leaves_group", "grandchild_detaches");
   INFO(program);
   LeakCheck leaks;
   auto launcher = MustMake(LauncherOptions(leaks));
@@ -129,6 +135,61 @@ TEST_CASE("what a child started dies with it", "[launch][stop]") {
     CHECK(instance->Stop(After(kPatience)).ok());
     CHECK(leaks.MarkedProcesses().empty());
   }
+}
+
+TEST_CASE("what dies with a child is its own, and nobody else's", "[launch][stop]") {
+  LeakCheck leaks;
+  auto launcher = MustMake(LauncherOptions(leaks));
+  std::vector<std::unique_ptr<PluginInstance>> others;
+  // Directories are numbered: there are some whose names begin with those of others.
+  std::vector<std::unique_ptr<PluginInstance>> leaving;
+  for (int i = 0; i < 3; ++i)
+    leaving.push_back(MustStart(*launcher, Spec("grandchild_leaves_group")));
+  for (int i = 0; i < 20; ++i) others.push_back(MustStart(*launcher, Spec("good")));
+  for (const auto& instance : leaving) CHECK(instance->Stop(After(kPatience)).ok());
+  CHECK(leaks.MarkedProcesses().size() == others.size());
+  for (const auto& instance : others) {
+    CHECK(HttpGet(instance->info().endpoint, "/x").status == 200);
+  }
+}
+
+TEST_CASE("a child that a debugger holds is reaped when that lets go of it", "[launch][stop]") {
+  LeakCheck leaks;
+  auto launcher = MustMake(LauncherOptions(leaks));
+  Exits exits;
+  StartContext context = Context();
+  context.on_exit = exits.Callback();
+  auto instance = MustStart(*launcher, Spec("good"), context);
+  const auto pid = static_cast<pid_t>(instance->info().pid);
+  int ready[2], quit[2];
+  REQUIRE(pipe(ready) == 0);
+  REQUIRE(pipe(quit) == 0);
+  const pid_t debugger = fork();
+  if (debugger == 0) {
+    close(quit[1]);
+    const char ok = ptrace(PTRACE_SEIZE, pid, nullptr, nullptr) == 0 ? 1 : 0;
+    char end = 0;
+    _exit(write(ready[1], &ok, 1) == 1 && read(quit[0], &end, 1) == 0 ? 0 : 1);
+  }
+  REQUIRE(debugger > 0);
+  char seized = 0;
+  REQUIRE(read(ready[0], &seized, 1) == 1);
+  if (seized == 1) {
+    REQUIRE(::kill(pid, SIGKILL) == 0);
+    // A zombie that is not its parent's yet; no moment of it may be taken for the end.
+    const std::string zombie = "/proc/" + std::to_string(pid) + "/status";
+    for (std::string state; state.find("State:\tZ") == std::string::npos;) {
+      std::ifstream file(zombie);
+      state.assign(std::istreambuf_iterator<char>(file), {});
+    }
+    CHECK_FALSE(instance->Stop(After(Millis{100})).ok());
+  } else {
+    WARN("this machine lets nobody debug a process");
+  }
+  for (const int fd : {ready[0], ready[1], quit[0], quit[1]}) close(fd);
+  CHECK(waitpid(debugger, nullptr, 0) == debugger);
+  CHECK(instance->Stop(After(kPatience)).ok());
+  CHECK(leaks.MarkedProcesses().empty());
 }
 
 TEST_CASE("a child that dies is told with its exit status and its last words", "[launch][stop]") {

@@ -1,4 +1,4 @@
-// Serves, and ends neither on SIGTERM nor with the liveness pipe.
+// Serves, and ends neither on SIGTERM nor with the liveness socket.
 #include "plugin.hpp"
 
 int main() {

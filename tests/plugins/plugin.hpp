@@ -122,7 +122,7 @@ inline bool ReadMore(Connection& connection, const Answer& answer) {
   return AnswerRequests(connection, answer);
 }
 
-// Answers every HTTP request until SIGTERM or until the host closes the liveness pipe.
+// Answers every HTTP request until SIGTERM or until the host closes the liveness socket.
 inline int Serve(int listener, const Answer& answer = About) {
   const sigset_t terminate = BlockTerminate();
   const int signals = signalfd(-1, &terminate, SFD_CLOEXEC);
