@@ -103,7 +103,7 @@ TEST_CASE("an inspection ends with the runtime", "[api]") {
   auto answer = std::async(std::launch::async, [&] {
     return server.Call({"POST", kCatalog + "/kv", R"({"launcher":"callback"})"});
   });
-  asked.get_future().wait();
+  REQUIRE(asked.get_future().wait_for(kPatience) == std::future_status::ready);
   CHECK(server.runtime().Close(After(kPatience)).ok());
   CHECK(answer.get().status >= 400);
 }

@@ -108,7 +108,7 @@ TEST_CASE("a question that is not answered ends with the inspection's time or it
   const auto launcher = MustMakeGoPlugin(options);
   LaunchSpec spec = OddSpec("secretive ignores_sigterm deaf");
   spec.plugin.timeouts.terminate = 3 * kPatience;
-  StartContext context = Context(cancelled ? 3 * kPatience : Millis{2'000});
+  StartContext context = Context(cancelled ? 3 * kPatience : Millis{4'000});
   context.cancel = cancel.get_token();
   const Status status = launcher->Inspect(spec, context).status();
   INFO(status.ToString());

@@ -196,7 +196,7 @@ TEST_CASE("a plugin that knows no health service is refused", "[goplugin][start]
 
 TEST_CASE("a plugin that does not serve is waited for until the deadline", "[goplugin][start]") {
   LeakCheck leaks;
-  const Status status = StartOf(leaks, OddSpec("not_serving"), kPlain, Millis{2'000});
+  const Status status = StartOf(leaks, OddSpec("not_serving"), kPlain, Millis{4'000});
   CHECK(status.reason() == "health_timeout");
   CHECK(Contains(status.message(), "status 2"));
 }
@@ -212,7 +212,7 @@ TEST_CASE("a start that fails late kills its plugin, and takes no longer for it"
   const auto launcher = MustMakeGoPlugin(options);
   LaunchSpec spec = OddSpec("not_serving ignores_sigterm says_so");
   spec.plugin.timeouts.graceful = spec.plugin.timeouts.terminate = 3 * kPatience;
-  StartContext context = Context(cancelled ? 3 * kPatience : Millis{2'000});
+  StartContext context = Context(cancelled ? 3 * kPatience : Millis{4'000});
   context.cancel = cancel.get_token();
   const auto before = std::chrono::steady_clock::now();
   const Status status = launcher->Start(spec, context).status();

@@ -89,7 +89,7 @@ TEST_CASE("a reload to a plugin that prints its line and dies is refused", "[pro
 
 TEST_CASE("a reload to a plugin that names no socket is refused", "[process][bad]") {
   ProcessNode node;
-  node.Register("no_socket", "v2.0.0", Soon);
+  node.Register("no_socket", "v2.0.0");
   CHECK(Refused(node).reason() == "endpoint_unreachable");
 }
 

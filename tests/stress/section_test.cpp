@@ -1,5 +1,7 @@
 #include "base/section.hpp"
 
+#include <sched.h>
+
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -137,6 +139,12 @@ TEST_CASE("this test sees readers that hold what was replaced when there is no g
 #if defined(__x86_64__) && !defined(PLUGRELOAD_TSAN)
 TEST_CASE("this test sees a section whose beginning is still in a store buffer",
           "[section][stress]") {
+  cpu_set_t processors;
+  REQUIRE(sched_getaffinity(0, sizeof(processors), &processors) == 0);
+  if (CPU_COUNT(&processors) < 2) {
+    WARN("one processor sees its own stores in order");
+    return;
+  }
   SectionDomain domain;
   domain.UseFences();
   Board board;

@@ -33,7 +33,9 @@ class KeyImage : public StateImage {
   }
   void WaitInside() {
     MutexLock lock(mutex_);
-    while (!inside_) changed_.Wait(mutex_);
+    while (!inside_) {
+      if (!changed_.WaitUntil(mutex_, After(Millis(10'000)))) FAIL("nothing is applied");
+    }
   }
   Revision At(const std::string& key) const {
     MutexLock lock(mutex_);

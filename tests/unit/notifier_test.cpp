@@ -36,7 +36,7 @@ TEST_CASE("a slow host loses the oldest lines and is told how many", "[base]") {
   const auto host = std::make_shared<SlowHost>();
   Notifier notifier(host, 3);
   notifier.Log(LogLevel::kInfo, "", "first");
-  host->entered.get_future().wait();
+  REQUIRE(host->entered.get_future().wait_for(Millis(10'000)) == std::future_status::ready);
   for (const char* line : {"a", "b", "c", "d", "e"}) notifier.Log(LogLevel::kInfo, "", line);
   host->release.set_value();
   notifier.Close(After(Millis(10'000)));
@@ -48,7 +48,7 @@ TEST_CASE("events of a batch are made when they are told, and only those that ar
   const auto host = std::make_shared<SlowHost>();
   Notifier notifier(host, 3);
   notifier.Log(LogLevel::kInfo, "", "first");
-  host->entered.get_future().wait();
+  REQUIRE(host->entered.get_future().wait_for(Millis(10'000)) == std::future_status::ready);
   std::vector<std::size_t> made;  // on the notifier's thread
   const auto make = [&](std::size_t i) {
     made.push_back(i);
@@ -82,7 +82,7 @@ TEST_CASE("closing does not wait longer than asked for a host that does not retu
   {
     Notifier notifier(host, 3);
     notifier.Log(LogLevel::kInfo, "", "first");
-    host->entered.get_future().wait();
+    REQUIRE(host->entered.get_future().wait_for(Millis(10'000)) == std::future_status::ready);
     notifier.Close(After(Millis(10)));
   }
   host->release.set_value();  // the thread that was left behind ends by itself
