@@ -61,8 +61,8 @@ class PLUGRELOAD_EXPORT PluginRegistry {
   // canonical as Vault does ("1.2" becomes "v1.2.0"). kInvalidArgument, with the reason of the
   // field, when: the name is empty, longer than 256 bytes or has a NUL; the version is not
   // semantic ("invalid_version") or claims the metadata "builtin" ("reserved_version"); the
-  // launcher is not bound; for the process launcher, the command is empty, has "..", a NUL, is
-  // relative without a plugin directory, or leaves that directory through a symlink; an env entry
+  // launcher is not bound; the command has "..", a NUL, is relative without a plugin directory, or
+  // leaves that directory through a symlink, or is empty for the process launcher; an env entry
   // is not KEY=value; sha256 is not 64 hex digits ("invalid_sha256"), or is missing although the
   // runtime does not allow that ("missing_sha256"). Whether the file matches its sha256 is checked
   // when it is started.

@@ -83,8 +83,11 @@ Status ValidateInside(const CatalogOptions& options, const PluginSpec& spec) {
 Status ValidateCommand(const CatalogOptions& options, const PluginSpec& spec) {
   if (HasNul(spec.command)) return Invalid("invalid_command", "the command has a NUL byte");
   if (!IsUtf8(spec.command)) return Invalid("invalid_command", "the command is not UTF-8");
-  if (spec.launcher != kProcessLauncher) return {};
-  if (spec.command.empty()) return Invalid("missing_command", "missing command value");
+  if (spec.command.empty()) {
+    // An object of the host has none.
+    if (spec.launcher != kProcessLauncher) return {};
+    return Invalid("missing_command", "missing command value");
+  }
   const fs::path command(spec.command);
   if (std::find(command.begin(), command.end(), fs::path("..")) != command.end()) {
     return Invalid("invalid_command",

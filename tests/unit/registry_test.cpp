@@ -98,14 +98,21 @@ TEST_CASE("register refuses a bad identity", "[registry]") {
 
 TEST_CASE("register refuses a command that leaves the plugin directory", "[registry]") {
   const PluginDirectory directory;
-  const CatalogOptions options = directory.options();
-  const auto reason = [&](std::string command) { return ReasonOf(options, Hashed(command)); };
+  const std::string launcher = GENERATE(as<std::string>(), "process", "goplugin");
+  CatalogOptions options = directory.options();
+  options.launchers.insert(launcher);
+  const auto hashed = [&](std::string command) {
+    PluginSpec spec = Hashed(std::move(command));
+    spec.launcher = launcher;
+    return spec;
+  };
+  const auto reason = [&](std::string command) { return ReasonOf(options, hashed(command)); };
   for (const std::string command :
        {"program", "inner", "sub/new", "not-there-yet", "./program", "/bin/true", "a..b"}) {
     INFO(command);
     CHECK(reason(command).empty());
   }
-  CHECK(reason("") == "missing_command");
+  CHECK(reason("") == (launcher == "process" ? "missing_command" : ""));
   for (const std::string command : {"..", "../outside", "sub/../program", "/bin/../bin/true"}) {
     INFO(command);
     CHECK(reason(command) == "invalid_command");
@@ -118,8 +125,8 @@ TEST_CASE("register refuses a command that leaves the plugin directory", "[regis
   }
   CatalogOptions no_directory = options;
   no_directory.plugin_directory.clear();
-  CHECK(ReasonOf(no_directory, Hashed("program")) == "no_plugin_directory");
-  CHECK(ReasonOf(no_directory, Hashed("/bin/true")).empty());
+  CHECK(ReasonOf(no_directory, hashed("program")) == "no_plugin_directory");
+  CHECK(ReasonOf(no_directory, hashed("/bin/true")).empty());
 }
 
 TEST_CASE("register refuses bad env, args, hashes, modes and timeouts", "[registry]") {
@@ -164,7 +171,7 @@ TEST_CASE("a plugin without a file needs no hash, one with a file does", "[regis
   spec.launcher = "callback";
   spec.command.clear();
   CHECK(ReasonOf(options, spec).empty());
-  spec.command = "library.so";
+  spec.command = "/library.so";
   CHECK(ReasonOf(options, spec) == "missing_sha256");
 }
 
