@@ -29,16 +29,25 @@ void VaultDatabase::Prepare(grpc::ClientContext& context) const {
 
 Result<std::shared_ptr<VaultDatabase>> VaultDatabase::Initialize(const LaunchSpec& spec,
                                                                  const InstanceInfo& info) {
+  return Initialize(spec.mount, info, spec.mount.accessor + "." + spec.instance);
+}
+
+Result<std::shared_ptr<VaultDatabase>> VaultDatabase::Initialize(const PluginLease& lease) {
+  return Initialize(lease.mount(), lease.instance(), MultiplexId(lease));
+}
+
+Result<std::shared_ptr<VaultDatabase>> VaultDatabase::Initialize(const MountEntry& mount,
+                                                                 const InstanceInfo& info,
+                                                                 std::string id) {
   auto channel = ChannelOf(info);
   if (channel == nullptr) {
     return Status(Code::kFailedPrecondition, "vault_database",
                   "it was not started by a launcher for go-plugin");
   }
-  std::shared_ptr<VaultDatabase> database(
-      new VaultDatabase(std::move(channel), spec.mount.accessor + "." + spec.instance));
+  std::shared_ptr<VaultDatabase> database(new VaultDatabase(std::move(channel), std::move(id)));
   pb::InitializeRequest request;
   auto& config = *request.mutable_config_data()->mutable_fields();
-  for (const auto& [key, value] : spec.mount.options) config[key].set_string_value(value);
+  for (const auto& [key, value] : mount.options) config[key].set_string_value(value);
   request.set_verify_connection(true);
   pb::InitializeResponse response;
   grpc::ClientContext context;

@@ -11,14 +11,16 @@
 
 namespace plugreload::example {
 
-// A database plugin that is initialised: for Host::Attach. The mount's options are the
-// connection's configuration ("connection_url", ...). Destroying it closes the connection, before
-// the plugin is stopped. For plugins that are not shared between mounts: of a shared one every
-// mount would have its own, by MultiplexId of its leases.
+// A database plugin that is initialised. The mount's options are the connection's configuration
+// ("connection_url", ...). Destroying it closes the connection.
 class VaultDatabase {
  public:
+  // For Host::Attach, which is asked once for an instance: of plugins that are not shared between
+  // mounts. It is destroyed before the plugin is stopped.
   static Result<std::shared_ptr<VaultDatabase>> Initialize(const LaunchSpec& spec,
                                                            const InstanceInfo& info);
+  // Of a shared one every mount has its own, for as long as its generation serves.
+  static Result<std::shared_ptr<VaultDatabase>> Initialize(const PluginLease& lease);
   ~VaultDatabase();
   VaultDatabase(const VaultDatabase&) = delete;
   VaultDatabase& operator=(const VaultDatabase&) = delete;
@@ -30,6 +32,9 @@ class VaultDatabase {
   Result<std::string> Type();
 
  private:
+  static Result<std::shared_ptr<VaultDatabase>> Initialize(const MountEntry& mount,
+                                                           const InstanceInfo& info,
+                                                           std::string id);
   VaultDatabase(std::shared_ptr<grpc::Channel> channel, std::string id);
   void Prepare(grpc::ClientContext& context) const;
 

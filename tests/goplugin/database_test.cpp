@@ -14,6 +14,7 @@ using example::VaultDatabase;
 class DatabaseHost : public RecordingHost {
  public:
   Result<std::shared_ptr<void>> Attach(const LaunchSpec& spec, const InstanceInfo& info) override {
+    if (spec.plugin.sharing != Sharing::kMount) return std::shared_ptr<void>();
     auto database = VaultDatabase::Initialize(spec, info);
     if (!database.ok()) return database.status();
     return std::shared_ptr<void>(*std::move(database));
@@ -25,7 +26,7 @@ struct DatabaseNode {
   std::shared_ptr<DatabaseHost> host = std::make_shared<DatabaseHost>();
   std::unique_ptr<Runtime> runtime;
 
-  explicit DatabaseNode(GoPluginSecurity security) {
+  explicit DatabaseNode(GoPluginSecurity security, Sharing sharing = Sharing::kMount) {
     GoPluginLauncherOptions launcher = GoPluginOptions(leaks, security);
     launcher.process.log = [to = host](const LogRecord& record) { to->Log(record); };
     RuntimeOptions options = TestOptions(leaks, host);
@@ -37,6 +38,7 @@ struct DatabaseNode {
       PluginSpec spec = GoPlugin("vault_users_go", version);
       spec.ref = {PluginType::kDatabase, "users", version};
       spec.handshake.reset();
+      spec.sharing = sharing;
       REQUIRE(ApplyGoPluginProfile("vault_database", spec).ok());
       REQUIRE(runtime->registry().Register(spec).ok());
     }
@@ -46,14 +48,16 @@ struct DatabaseNode {
   DatabaseNode(const DatabaseNode&) = delete;
   DatabaseNode& operator=(const DatabaseNode&) = delete;
 
-  MountEntry Entry(const std::string& url) {
-    MountEntry entry = TestMount("", "db/");
+  MountEntry Entry(const std::string& url, const std::string& path = "db/") {
+    MountEntry entry = TestMount("", path);
     entry.type = PluginType::kDatabase;
     entry.plugin = "users";
     if (!url.empty()) entry.options["connection_url"] = url;
     return entry;
   }
-  PluginLease Lease() { return *runtime->reloads().Acquire("", "db/x", kPatience); }
+  PluginLease Lease(const std::string& path = "db/") {
+    return *runtime->reloads().Acquire("", path + "x", kPatience);
+  }
   static VaultDatabase& Of(const PluginLease& lease) {
     return *static_cast<VaultDatabase*>(lease.attached());
   }
@@ -89,6 +93,52 @@ TEST_CASE("a Vault database plugin is initialised, makes users, is closed and re
   CHECK(lease.version() == "v2.0.0");
   // Another process, which counts from the start.
   CHECK(*node.Of(lease).NewUser("reader", "secret") == user);
+}
+
+TEST_CASE("mounts that share a process are instances of their own in it, and one moves alone",
+          "[goplugin][vault]") {
+  DatabaseNode node(GENERATE(GoPluginSecurity::kAutoMtls, GoPluginSecurity::kPlain),
+                    Sharing::kGlobal);
+  for (const char* path : {"db/", "other/"}) {
+    REQUIRE(node.runtime->reloads().Mount(node.Entry("users://a", path), After(kPatience)).ok());
+  }
+  const auto initialize = [](const PluginLease& lease) {
+    auto database = VaultDatabase::Initialize(lease);
+    INFO(database.status().ToString());
+    REQUIRE(database.ok());
+    return *std::move(database);
+  };
+  PluginLease lease = node.Lease();
+  PluginLease neighbour = node.Lease("other/");
+  CHECK(lease.instance().pid == neighbour.instance().pid);
+  CHECK(*SupportsMultiplexing(lease.instance()));
+  const std::string before = MultiplexId(lease);
+  CHECK(before != MultiplexId(neighbour));
+  auto database = initialize(lease);
+  auto other = initialize(neighbour);
+  const std::string user = *other->NewUser("reader", "secret");
+  CHECK_FALSE(database->ChangePassword(user, "x").ok());  // not one of this instance
+  CHECK(other->ChangePassword(user, "x").ok());
+  const std::int64_t shared = neighbour.instance().pid;
+  database.reset();
+  lease.Release();
+  neighbour.Release();
+
+  REQUIRE(node.runtime->registry().SetPin({PluginType::kDatabase, "users", "v2.0.0"}).ok());
+  ReloadRequest request;
+  request.target = ByMounts{{"db/"}};
+  const auto report = node.runtime->reloads().Reload(request);
+  REQUIRE(report.ok());
+  CHECK(report->reloaded == 1);
+  lease = node.Lease();
+  CHECK(lease.version() == "v2.0.0");
+  CHECK(lease.instance().pid != shared);
+  CHECK(MultiplexId(lease) != before);
+  CHECK(initialize(lease)->NewUser("reader", "secret").ok());
+  neighbour = node.Lease("other/");
+  CHECK(neighbour.version() == "v1.0.0");
+  CHECK(neighbour.instance().pid == shared);
+  CHECK(other->ChangePassword(user, "y").ok());
 }
 
 TEST_CASE("a database plugin that refuses its configuration is not mounted", "[goplugin][vault]") {
