@@ -234,13 +234,14 @@ void CheckPins(const std::vector<Call>& calls, const View& at_end,
   }
   for (const auto& [plugin, version] : at_end.pins) {
     const auto& all = writes[plugin];
-    const bool explained = std::any_of(all.begin(), all.end(), [&](const Write& write) {
-      if (!write.version.empty() && write.version != version) return false;
+    const auto explains = [&, &pinned = version](const Write& write) {
+      if (!write.version.empty() && write.version != pinned) return false;
       const long ended = Open(write.call->answer) ? Call::kNever : write.call->ended;
       return std::none_of(all.begin(), all.end(), [&](const Write& later) {
         return !later.version.empty() && later.call->answer.ok() && later.call->began > ended;
       });
-    });
+    };
+    const bool explained = std::any_of(all.begin(), all.end(), explains);
     if (!explained) wrong.push_back("nothing explains that " + plugin + " is pinned to " + version);
   }
 }

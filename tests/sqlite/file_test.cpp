@@ -38,7 +38,9 @@ TEST_CASE("every document is there again when the file is opened again", "[sqlit
   {
     const auto store = OpenStore(path);
     for (int i = 0; i < 300; ++i) {
-      REQUIRE(Put(*store, "k/" + std::to_string(i % 250), std::string(i, 'x')).ok());
+      REQUIRE(
+          Put(*store, "k/" + std::to_string(i % 250), std::string(static_cast<std::size_t>(i), 'x'))
+              .ok());
     }
     const Change removal{"k/7", std::nullopt, std::nullopt};
     REQUIRE(store->Commit({&removal, 1}, Soon()).ok());
@@ -101,7 +103,7 @@ TEST_CASE("a file that others may read is refused, and stays as it is", "[sqlite
   LeakCheck leaks;
   const std::string path = leaks.scratch() + "/store.db";
   REQUIRE(Put(*OpenStore(path), "k", "x").ok());
-  for (const mode_t mode : {0640, 0604, 0620}) {
+  for (const mode_t mode : {0640U, 0604U, 0620U}) {
     chmod(path.c_str(), mode);
     const auto store = TryOpen(path);
     CHECK(store.status().code() == Code::kFailedPrecondition);
