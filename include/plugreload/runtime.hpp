@@ -85,8 +85,8 @@ class PLUGRELOAD_EXPORT Runtime {
  public:
   // Loads the store, starts eager mounts behind (wait with WaitReady), sweeps what a crashed
   // predecessor left. Errors: the store's, kInvalidArgument for an option that makes no sense,
-  // kFailedPrecondition "run_directory", kResourceExhausted "threads": all that it needs are made
-  // here, and a host that gets no more of them later is served with these.
+  // kFailedPrecondition "run_directory", kResourceExhausted "threads": those that it cannot do
+  // without are made here, and a host that gets no more later is served by them.
   static Result<std::unique_ptr<Runtime>> Create(RuntimeOptions options);
   // As Close(After(30 s)). Instances of leases that are still held then are stopped under them.
   ~Runtime();

@@ -36,10 +36,16 @@ LogLevel LevelOf(std::string_view text) {
 
 // A record is a line to the host, and a plugin must not be able to write others'.
 std::string InOneLine(std::string text) {
-  for (std::size_t at = 0; (at = text.find('\n', at)) != std::string::npos; at += 2) {
-    text.replace(at, 1, "\\n");
+  if (text.find('\n') == std::string::npos) return text;
+  std::string line;
+  for (const char c : text) {
+    if (c == '\n') {
+      line += "\\n";
+    } else {
+      line += c;
+    }
   }
-  return text;
+  return line;
 }
 
 // Takes the members of the outer object; a value that is no string is written again as it came.

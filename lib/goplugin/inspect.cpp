@@ -70,8 +70,9 @@ class Questioned {
     wire::DatabaseType database;
     const grpc::Status status = Call(kDatabaseType, wire::Empty(), database);
     if (status.ok()) return PluginType::kDatabase;
-    if (status.error_code() != grpc::StatusCode::UNIMPLEMENTED)
+    if (status.error_code() != grpc::StatusCode::UNIMPLEMENTED) {
       return Silent("type", status, context_);
+    }
     return BackendType();
   }
 
