@@ -87,7 +87,8 @@ PLUGRELOAD_EXPORT Result<GoPluginReattach> ParseGoPluginReattach(std::string_vie
 // Start, on a unix socket, it must be the one that bound it. Stop lets go of it and leaves it
 // running. Its end is told at once; once started it is not asked for its health, as it may stand at
 // a breakpoint. A start after its end fails. Errors by reason, besides those of
-// NewGoPluginLauncher: "process_gone" (of New too), "peer_mismatch", "version_unsupported".
+// NewGoPluginLauncher: "process_gone" and kResourceExhausted "threads" (both of New too),
+// "peer_mismatch", "version_unsupported". Owns three threads.
 PLUGRELOAD_EXPORT Result<std::shared_ptr<Launcher>> NewGoPluginReattachLauncher(
     GoPluginReattach plugin, GoPluginLauncherOptions options);
 

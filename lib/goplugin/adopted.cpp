@@ -14,31 +14,23 @@
 #include "goplugin/thread.hpp"
 
 namespace plugreload::goplugin {
-namespace {
-
-Status Gone(std::int64_t pid) {
-  return Status(Code::kUnavailable, "process_gone",
-                "process " + std::to_string(pid) + " is no longer the plugin that was given");
-}
-
-}  // namespace
 
 Adopted::Adopted(std::int64_t pid, std::shared_ptr<Messenger> messenger)
     : pid_(pid), messenger_(std::move(messenger)) {}
 
 Result<std::shared_ptr<Adopted>> Adopted::Hold(std::int64_t pid,
                                                std::shared_ptr<Messenger> messenger) {
-  if (pid <= 0 || pid > std::numeric_limits<pid_t>::max()) return Gone(pid);
   std::shared_ptr<Adopted> adopted(new Adopted(pid, std::move(messenger)));
+  if (pid <= 0 || pid > std::numeric_limits<pid_t>::max()) return adopted->GoneStatus();
   adopted->pidfd_ = static_cast<int>(syscall(SYS_pidfd_open, static_cast<pid_t>(pid), 0));
   // EINVAL: the number of a thread.
-  if (adopted->pidfd_ < 0 && (errno == ESRCH || errno == EINVAL)) return Gone(pid);
+  if (adopted->pidfd_ < 0 && (errno == ESRCH || errno == EINVAL)) return adopted->GoneStatus();
   if (adopted->pidfd_ >= 0) adopted->quit_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   std::error_code error;
   if (adopted->quit_ < 0) {
     error.assign(errno, std::generic_category());
   } else {
-    if (adopted->gone()) return Gone(pid);
+    if (adopted->gone()) return adopted->GoneStatus();
     try {
       adopted->thread_ = StartThread("plug-adopted", [raw = adopted.get()] { raw->Watch(); });
       return adopted;
@@ -65,7 +57,10 @@ bool Adopted::gone() const {
   return poll(&process, 1, 0) == 1;
 }
 
-Status Adopted::GoneStatus() const { return Gone(pid_); }
+Status Adopted::GoneStatus() const {
+  return Status(Code::kUnavailable, "process_gone",
+                "process " + std::to_string(pid_) + " is no longer the plugin that was given");
+}
 
 void Adopted::Watch() {
   pollfd watched[2] = {{pidfd_, POLLIN, 0}, {quit_, POLLIN, 0}};
@@ -78,7 +73,6 @@ void Adopted::Ended() {
   InstanceExit exit;
   exit.detail = "the process " + std::to_string(pid_) + ", which somebody else started, has ended";
   const std::lock_guard lock(mutex_);
-  ended_ = true;
   for (const auto& weak : gates_) {
     if (auto gate = weak.lock()) messenger_->Post([gate, exit] { gate->Ended(exit); });
   }
@@ -90,9 +84,9 @@ void Adopted::Tell(const std::shared_ptr<ExitGate>& gate) {
     const std::lock_guard lock(mutex_);
     std::erase_if(gates_, [](const auto& other) { return other.expired(); });
     gates_.push_back(gate);
-    if (!ended_) return;
   }
-  Ended();
+  // The thread may have told the others already.
+  if (gone()) Ended();
 }
 
 }  // namespace plugreload::goplugin

@@ -43,7 +43,6 @@ class Adopted {
   int quit_ = -1;  // an eventfd
 
   std::mutex mutex_;
-  bool ended_ = false;
   std::vector<std::weak_ptr<ExitGate>> gates_;
   std::thread thread_;
 };

@@ -139,7 +139,7 @@ Result<PluginFacts> Inspect(const StartFunction& start, const LaunchSpec& spec,
   LaunchSpec asked = spec;
   for (const char* entry : kMetadataMode) asked.plugin.env.emplace_back(entry);
   if (spec.plugin.handshake) return StartAndAsk(start, asked, context);
-  Status too_new;  // it knew the cookie: what it says of others would hide the reason
+  Status unsupported;  // it knew the cookie: what it says of others would hide the reason
   for (const char* name : ProfilesFor(spec.plugin.ref.type)) {
     LaunchSpec tried = asked;
     GoPluginProfile profile = *FindGoPluginProfile(name);
@@ -154,10 +154,10 @@ Result<PluginFacts> Inspect(const StartFunction& start, const LaunchSpec& spec,
       return facts;
     }
     if (!IsOfAnotherHost(facts.status())) return facts;
-    if (facts.status().reason() == "version_unsupported") too_new = facts.status();
+    if (facts.status().reason() == "version_unsupported") unsupported = facts.status();
   }
   Result<PluginFacts> facts = StartAndAsk(start, asked, context);
-  if (!facts.ok() && !too_new.ok() && IsOfAnotherHost(facts.status())) return too_new;
+  if (!facts.ok() && !unsupported.ok() && IsOfAnotherHost(facts.status())) return unsupported;
   return facts;
 }
 

@@ -156,6 +156,22 @@ Status CopyAndHash(const Fd& file, const ImageRequest& request, ImageMemory& mem
   return {};
 }
 
+Result<Image> Seal(const Program& program, const ImageRequest& request, bool mapped) {
+  Result<ImageMemory> memory = ImageMemory::Make(program.size, mapped);
+  if (!memory.ok()) return memory.status();
+  Image image;
+  // Without a wanted digest there is nothing to compare, but it is reported all the same.
+  Status status = CopyAndHash(program.file, request, *memory, image);
+  if (status.ok()) status = CheckSum(request, image.sha256);
+  if (!status.ok()) return status;
+  image.executable = memory->executable();
+  Result<Fd> sealed = (*std::move(memory)).Seal();
+  if (!sealed.ok()) return sealed.status();
+  image.fd = *std::move(sealed);
+  image.sealed = true;
+  return image;
+}
+
 }  // namespace
 
 Result<Image> SealImage(const ImageRequest& request) {
@@ -167,18 +183,9 @@ Result<Image> SealImage(const ImageRequest& request) {
                               "image \"in_place\"",
                               request.path, program->size, request.max_bytes));
   }
-  Result<ImageMemory> memory = ImageMemory::Make(program->size);
-  if (!memory.ok()) return memory.status();
-  Image image;
-  // Without a wanted digest there is nothing to compare, but it is reported all the same.
-  Status status = CopyAndHash(program->file, request, *memory, image);
-  if (status.ok()) status = CheckSum(request, image.sha256);
-  if (!status.ok()) return status;
-  image.executable = memory->executable();
-  Result<Fd> sealed = (*std::move(memory)).Seal();
-  if (!sealed.ok()) return sealed.status();
-  image.fd = *std::move(sealed);
-  image.sealed = true;
+  Result<Image> image = Seal(*program, request, true);
+  // Read and hashed anew: what another process may write is not what was hashed.
+  if (image.status().code() == Code::kAborted) image = Seal(*program, request, false);
   return image;
 }
 

@@ -44,16 +44,6 @@ Status NoMemoryFile(int error) {
                 "cannot make a memory file: " + ErrnoText(error));
 }
 
-Status NotSealed(int error) {
-  return Status(Code::kUnavailable, "spawn_failed",
-                "cannot seal a memory file: " + ErrnoText(error));
-}
-
-bool AddSeals(const Fd& fd) {
-  constexpr int kSeals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
-  return fcntl(fd.get(), F_ADD_SEALS, kSeals) == 0;
-}
-
 // Through the mapping, as large pages are made. A host that forks meanwhile would otherwise keep it
 // writable in its child, and no seal could be set.
 LargePages Map(const Fd& fd, std::size_t size) {
@@ -82,7 +72,7 @@ Status WriteAt(const Fd& file, std::string_view bytes, std::size_t offset) {
   return {};
 }
 
-Result<ImageMemory> ImageMemory::Make(std::size_t size) {
+Result<ImageMemory> ImageMemory::Make(std::size_t size, bool mapped) {
   ImageMemory memory;
   memory.size_ = size;
   memory.fd_ = NewMemoryFile(memory.executable_);
@@ -90,9 +80,10 @@ Result<ImageMemory> ImageMemory::Make(std::size_t size) {
     return NoMemoryFile(errno);
   }
   try {
-    if (size != 0) memory.mapping_ = Map(memory.fd_, size);
+    if (mapped && size != 0) memory.mapping_ = Map(memory.fd_, size);
+    memory.large_ = mapped;
   } catch (const std::bad_alloc&) {
-    memory.large_ = false;  // a limit of address space: then by writing
+    // A limit of address space: then by writing.
   }
   return memory;
 }
@@ -132,28 +123,12 @@ Status ImageMemory::Filled(std::size_t count) {
 
 Result<Fd> ImageMemory::Seal() && {
   mapping_ = LargePages();
-  if (AddSeals(fd_)) return std::move(fd_);
-  if (errno == EBUSY) return SealCopy();
-  return NotSealed(errno);
-}
-
-// A fork of the host in the moment between mapping and MADV_DONTFORK has the mapping too, and while
-// it lives this file cannot be sealed.
-Result<Fd> ImageMemory::SealCopy() {
-  Fd copy = NewMemoryFile(executable_);
-  if (!copy.valid()) return NoMemoryFile(errno);
-  between_.resize(kRoom);
-  for (std::size_t at = 0; at < size_;) {
-    const auto got = pread(fd_.get(), between_.data(), between_.size(), static_cast<off_t>(at));
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return NotSealed(errno);
-    const auto count = static_cast<std::size_t>(got);
-    Status status = WriteAt(copy, std::string_view(between_.data(), count), at);
-    if (!status.ok()) return status;
-    at += count;
+  constexpr int kSeals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+  if (fcntl(fd_.get(), F_ADD_SEALS, kSeals) != 0) {
+    return Status(errno == EBUSY ? Code::kAborted : Code::kUnavailable, "spawn_failed",
+                  "cannot seal a memory file: " + ErrnoText(errno));
   }
-  if (!AddSeals(copy)) return NotSealed(errno);
-  return copy;
+  return std::move(fd_);
 }
 
 }  // namespace plugreload::internal

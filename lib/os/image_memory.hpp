@@ -24,8 +24,9 @@ Status WriteAt(const Fd& file, std::string_view bytes, std::size_t offset);
 // Thread safety: for one thread; what is filled may be read by others.
 class ImageMemory {
  public:
-  // For a program of `size` bytes. kResourceExhausted "spawn_failed".
-  static Result<ImageMemory> Make(std::size_t size);
+  // For a program of `size` bytes. Not `mapped`: no memory of this process, usual pages.
+  // kResourceExhausted "spawn_failed".
+  static Result<ImageMemory> Make(std::size_t size, bool mapped = true);
 
   std::size_t size() const { return size_; }
   bool whole() const { return filled_ == size_; }
@@ -38,20 +39,20 @@ class ImageMemory {
   // The bytes that are filled; null: they are in no memory of this process.
   const char* bytes() const { return static_cast<const char*>(mapping_.data()); }
 
-  // Nobody can change it any more. Ends `bytes`.
+  // Nobody can change it any more. Ends `bytes`. kAborted: another process has it mapped, a fork of
+  // the host in the moment between the mapping and MADV_DONTFORK; of what is not mapped none can.
   Result<Fd> Seal() &&;
 
  private:
   ImageMemory() = default;
   bool OnLargePage();
-  Result<Fd> SealCopy();
 
   Fd fd_;
   LargePages mapping_;  // of the whole file, or of nothing
   std::size_t size_ = 0;
   std::size_t filled_ = 0;
   bool executable_ = true;
-  bool large_ = true;          // where the next bytes belong
+  bool large_ = false;         // where the next bytes belong
   std::vector<char> between_;  // on their way to usual pages
 };
 

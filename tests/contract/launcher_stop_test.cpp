@@ -6,8 +6,7 @@
 
 #include <chrono>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
+#include <future>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -143,8 +142,9 @@ TEST_CASE("what dies with a child is its own, and nobody else's", "[launch][stop
   std::vector<std::unique_ptr<PluginInstance>> others;
   // Directories are numbered: there are some whose names begin with those of others.
   std::vector<std::unique_ptr<PluginInstance>> leaving;
-  for (int i = 0; i < 3; ++i)
+  for (int i = 0; i < 3; ++i) {
     leaving.push_back(MustStart(*launcher, Spec("grandchild_leaves_group")));
+  }
   for (int i = 0; i < 20; ++i) others.push_back(MustStart(*launcher, Spec("good")));
   for (const auto& instance : leaving) CHECK(instance->Stop(After(kPatience)).ok());
   CHECK(leaks.MarkedProcesses().size() == others.size());
@@ -156,9 +156,9 @@ TEST_CASE("what dies with a child is its own, and nobody else's", "[launch][stop
 TEST_CASE("a child that a debugger holds is reaped when that lets go of it", "[launch][stop]") {
   LeakCheck leaks;
   auto launcher = MustMake(LauncherOptions(leaks));
-  Exits exits;
+  std::promise<InstanceExit> told;
   StartContext context = Context();
-  context.on_exit = exits.Callback();
+  context.on_exit = [&](const InstanceExit& exit) { told.set_value(exit); };
   auto instance = MustStart(*launcher, Spec("good"), context);
   const auto pid = static_cast<pid_t>(instance->info().pid);
   int ready[2], quit[2];
@@ -166,28 +166,28 @@ TEST_CASE("a child that a debugger holds is reaped when that lets go of it", "[l
   REQUIRE(pipe(quit) == 0);
   const pid_t debugger = fork();
   if (debugger == 0) {
+    alarm(60);
     close(quit[1]);
     const char ok = ptrace(PTRACE_SEIZE, pid, nullptr, nullptr) == 0 ? 1 : 0;
     char end = 0;
     _exit(write(ready[1], &ok, 1) == 1 && read(quit[0], &end, 1) == 0 ? 0 : 1);
   }
   REQUIRE(debugger > 0);
+  close(ready[1]);
   char seized = 0;
   REQUIRE(read(ready[0], &seized, 1) == 1);
+  CHECK(::kill(pid, SIGKILL) == 0);
+  auto exit = told.get_future();
   if (seized == 1) {
-    REQUIRE(::kill(pid, SIGKILL) == 0);
-    // A zombie that is not its parent's yet; no moment of it may be taken for the end.
-    const std::string zombie = "/proc/" + std::to_string(pid) + "/status";
-    for (std::string state; state.find("State:\tZ") == std::string::npos;) {
-      std::ifstream file(zombie);
-      state.assign(std::istreambuf_iterator<char>(file), {});
-    }
-    CHECK_FALSE(instance->Stop(After(Millis{100})).ok());
+    // A zombie, but not its parent's yet.
+    CHECK(exit.wait_for(Millis{200}) == std::future_status::timeout);
   } else {
     WARN("this machine lets nobody debug a process");
   }
-  for (const int fd : {ready[0], ready[1], quit[0], quit[1]}) close(fd);
+  for (const int fd : {ready[0], quit[0], quit[1]}) close(fd);
   CHECK(waitpid(debugger, nullptr, 0) == debugger);
+  REQUIRE(exit.wait_for(kPatience) == std::future_status::ready);
+  CHECK(exit.get().signal == SIGKILL);
   CHECK(instance->Stop(After(kPatience)).ok());
   CHECK(leaks.MarkedProcesses().empty());
 }

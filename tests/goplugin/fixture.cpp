@@ -75,6 +75,16 @@ LaunchSpec OddSpec(const std::string& odd) {
   return spec;
 }
 
+GivenUp::GivenUp(const std::string& odd, bool cancelled)
+    : spec(OddSpec(odd + " ignores_sigterm")),
+      context(Context(cancelled ? 3 * kPatience : Millis{4'000})) {
+  GoPluginLauncherOptions options = GoPluginOptions(leaks, GoPluginSecurity::kPlain);
+  if (cancelled) options.process.log = [this](const LogRecord&) { cancel.request_stop(); };
+  launcher = MustMakeGoPlugin(std::move(options));
+  spec.plugin.timeouts.graceful = spec.plugin.timeouts.terminate = 3 * kPatience;
+  context.cancel = cancel.get_token();
+}
+
 std::shared_ptr<grpc::Channel> Dial(const GoPluginEndpoint& endpoint) {
   grpc::SslCredentialsOptions tls;
   tls.pem_root_certs = endpoint.root_pem;

@@ -6,6 +6,7 @@
 
 #include <kv.grpc.pb.h>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,17 @@ PluginSpec GoPlugin(std::string_view program, std::string version = "v1.0.0");
 LaunchSpec GoPluginSpec(std::string_view program);
 // tests/goplugin/odd.py, odd in these words.
 LaunchSpec OddSpec(const std::string& odd);
+// An odd plugin that is given up late: cancelled when it has written its first line, or at a
+// deadline by which it has. It ends on no signal but SIGKILL for longer than anybody waits.
+struct GivenUp {
+  GivenUp(const std::string& odd, bool cancelled);
+
+  LeakCheck leaks;
+  std::stop_source cancel;
+  std::shared_ptr<Launcher> launcher;
+  LaunchSpec spec;
+  StartContext context;
+};
 inline const Handshake kGoPluginHandshake{"PLUGRELOAD_EXAMPLE", "kv", {1}};
 
 // A channel made from the endpoint alone, as a host in another language would.

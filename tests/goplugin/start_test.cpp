@@ -6,7 +6,6 @@
 
 #include <chrono>
 #include <fstream>
-#include <stop_token>
 #include <string>
 
 #include "fixture.hpp"
@@ -203,23 +202,14 @@ TEST_CASE("a plugin that does not serve is waited for until the deadline", "[gop
 
 TEST_CASE("a start that fails late kills its plugin, and takes no longer for it",
           "[goplugin][start]") {
-  LeakCheck leaks;
-  GoPluginLauncherOptions options = GoPluginOptions(leaks, kPlain);
-  std::stop_source cancel;
   const bool cancelled = GENERATE(true, false);
-  // Written once it serves health.
-  if (cancelled) options.process.log = [&](const LogRecord&) { cancel.request_stop(); };
-  const auto launcher = MustMakeGoPlugin(options);
-  LaunchSpec spec = OddSpec("not_serving ignores_sigterm says_so");
-  spec.plugin.timeouts.graceful = spec.plugin.timeouts.terminate = 3 * kPatience;
-  StartContext context = Context(cancelled ? 3 * kPatience : Millis{4'000});
-  context.cancel = cancel.get_token();
+  GivenUp odd("not_serving says_so", cancelled);
   const auto before = std::chrono::steady_clock::now();
-  const Status status = launcher->Start(spec, context).status();
+  const Status status = odd.launcher->Start(odd.spec, odd.context).status();
   INFO(status.ToString());
   CHECK(std::chrono::steady_clock::now() - before < 2 * kPatience);
   CHECK(status.reason() == (cancelled ? "cancelled" : "health_timeout"));
-  CHECK(leaks.MarkedProcesses().empty());
+  CHECK(odd.leaks.MarkedProcesses().empty());
 }
 
 TEST_CASE("health options that would end every plugin are refused", "[goplugin][start]") {

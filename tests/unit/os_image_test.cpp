@@ -10,6 +10,7 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <iterator>
 #include <span>
 #include <stop_token>
@@ -175,30 +176,41 @@ TEST_CASE("a host that forks while an image is copied does not keep it from bein
   CHECK(status == 0);
 }
 
-TEST_CASE("an image that a fork of the host could still write is sealed as a copy", "[os][image]") {
-  LeakCheck leaks;
-  auto memory = ImageMemory::Make(4);
-  REQUIRE(memory.ok());
-  std::vector<std::string> made;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
-    std::error_code error;
-    const auto target = std::filesystem::read_symlink(entry.path(), error);
-    if (target.string().starts_with("/memfd:")) made.push_back(entry.path().filename());
+// Maps the first memory file of this process as it is made, as a fork of the host might keep it.
+void* MapFirstImage(Deadline deadline) {
+  while (std::chrono::steady_clock::now() < deadline) {
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+      std::error_code error;
+      const auto target = std::filesystem::read_symlink(entry.path(), error);
+      if (!target.string().starts_with("/memfd:")) continue;
+      void* const mapped = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED,
+                                std::stoi(entry.path().filename()), 0);
+      if (mapped != MAP_FAILED) return mapped;
+    }
   }
-  REQUIRE(made.size() == 1);
-  void* const mapped = mmap(nullptr, 4, PROT_WRITE, MAP_SHARED, std::stoi(made[0]), 0);
+  return MAP_FAILED;
+}
+
+TEST_CASE("an image that another process could still write is not the one that runs",
+          "[os][image]") {
+  LeakCheck leaks;
+  const std::string path = MakeFile(leaks, std::string(std::size_t{24} << 20, 'x'));
+  ImageRequest request = Request(path, test::Sha256OfFile(path));
+  request.max_bytes = std::size_t{24} << 20;
+  auto mapping = std::async(std::launch::async, MapFirstImage, request.deadline);
+  // Until one was mapped before it was sealed.
+  auto image = SealImage(request);
+  while (image.ok() && mapping.wait_for(Millis{0}) != std::future_status::ready) {
+    image = SealImage(request);
+  }
+  INFO(image.status().ToString());
+  void* const mapped = mapping.get();
   REQUIRE(mapped != MAP_FAILED);
-  std::copy_n("text", 4, memory->Room().data());
-  REQUIRE(memory->Filled(4).ok());
-  const auto sealed = (*std::move(memory)).Seal();
-  INFO(sealed.status().ToString());
-  REQUIRE(sealed.ok());
+  REQUIRE(image.ok());
   static_cast<char*>(mapped)[0] = 'n';
-  munmap(mapped, 4);
-  std::string content(5, '\0');
-  CHECK(pread(sealed->get(), content.data(), content.size(), 0) == 4);
-  CHECK(content == std::string("text") + '\0');
-  CHECK(pwrite(sealed->get(), "x", 1, 0) == -1);
+  munmap(mapped, 4096);
+  CHECK(Content(*image).front() == 'x');
+  CHECK(pwrite(image->fd.get(), "x", 1, 0) == -1);
 }
 
 // Sanitizers need more address space than they use.
