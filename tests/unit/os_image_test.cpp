@@ -176,15 +176,20 @@ TEST_CASE("a host that forks while an image is copied does not keep it from bein
   CHECK(status == 0);
 }
 
+bool IsMemoryFile(const std::filesystem::path& descriptor) {
+  std::error_code error;
+  return std::filesystem::read_symlink(descriptor, error).string().starts_with("/memfd:");
+}
+
 // Maps the first memory file of this process as it is made, as a fork of the host might keep it.
 void* MapFirstImage(Deadline deadline) {
   while (std::chrono::steady_clock::now() < deadline) {
     for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
-      std::error_code error;
-      const auto target = std::filesystem::read_symlink(entry.path(), error);
-      if (!target.string().starts_with("/memfd:")) continue;
-      void* const mapped = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED,
-                                std::stoi(entry.path().filename()), 0);
+      if (!IsMemoryFile(entry.path())) continue;
+      // By its name, and looked at again: the number may be another file's by now.
+      const Fd file(open(entry.path().c_str(), O_RDWR | O_CLOEXEC));
+      if (!IsMemoryFile("/proc/self/fd/" + std::to_string(file.get()))) continue;
+      void* const mapped = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
       if (mapped != MAP_FAILED) return mapped;
     }
   }
